@@ -275,5 +275,8 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::Endless => text::left_endless(),
         Why::Unlisted => text::left_unlisted(),
         Why::Unannounced => text::left_unannounced(),
+        Why::Question => text::left_question(),
+        Why::Unasked => text::left_unasked(),
+        Why::Unfillable => text::left_unfillable(),
     }
 }

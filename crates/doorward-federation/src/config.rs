@@ -52,7 +52,8 @@ pub struct ProviderConfig {
     /// that refuses requests with PKCE.
     pub pkce: bool,
     /// For OpenID Connect: the URL of the discovery document, where it is not below `issuer`. The
-    /// document must still name `issuer`.
+    /// document must still name `issuer`, or have a placeholder such as `{tenantid}` in place of the
+    /// tenant in it.
     pub discovery_url: String,
     /// The form of its authorization response: `query` or `form_post`.
     pub response_mode: String,

@@ -128,19 +128,22 @@ impl Catalogues {
             *upstream != name || (user.is_some() && owner.as_ref() != user)
         });
     }
-    /// The tools that the newest list of an upstream left out.
+    /// The omissions from the newest list of an upstream, and from what it sends beside its lists.
     pub(crate) fn left_out(&self, name: UpstreamName) -> LeftOut {
-        let slots: Vec<Arc<Slot>> = self
+        let slots: Vec<(Shared, Arc<Slot>)> = self
             .lock()
             .iter()
             .filter(|((upstream, _), _)| *upstream == name)
-            .map(|(_, (_, slot))| Arc::clone(slot))
+            .map(|(_, held)| held.clone())
             .collect();
         let newest = slots
             .iter()
-            .filter_map(|slot| slot.state().catalogue.clone())
-            .max_by_key(|catalogue| catalogue.listed_at);
-        newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
+            .filter_map(|(upstream, slot)| Some((upstream, slot.state().catalogue.clone()?)))
+            .max_by_key(|(_, catalogue)| catalogue.listed_at);
+        let Some((upstream, catalogue)) = newest else { return LeftOut::default() };
+        let mut left_out = catalogue.left_out.clone();
+        left_out.join(upstream.noted.all());
+        left_out
     }
     /// Reports a list that is still in use.
     fn holds(&self, slot: &Arc<Slot>) -> bool {

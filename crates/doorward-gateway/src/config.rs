@@ -135,7 +135,7 @@ pub struct UpstreamConfig {
     pub issuer: String,
     /// The URL of the authorization server's metadata document, if it is not at a standard URL
     /// below `issuer`, or if this server reaches it under another URL. The document must still name
-    /// `issuer`.
+    /// `issuer`, or have a placeholder such as `{tenantid}` in place of the tenant in it.
     pub discovery_url: String,
     /// The authorization endpoint, instead of the one that the metadata names. With `token_url` and
     /// without `discovery_url` no metadata document is needed.

@@ -2,6 +2,8 @@
 //! of elements that are offered without them. Named in the log, by `doorward upstream test`, on the
 //! administrators' page and by the administration API.
 
+use std::sync::{Mutex, PoisonError};
+
 use doorward_model::foreign;
 
 /// Maximum number of tools, and the most parts of tools, that are named one by one.
@@ -70,11 +72,17 @@ pub enum Why {
     Unlisted,
     /// The upstream does not say that it has it.
     Unannounced,
+    /// A question cannot be read: the upstream gets an error in place of an answer.
+    Question,
+    /// A question is of a method that clients do not have: the upstream gets an error.
+    Unasked,
+    /// A field must be filled in and is of no type of forms: the upstream gets an error.
+    Unfillable,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -104,6 +112,9 @@ impl Why {
         Self::Endless,
         Self::Unlisted,
         Self::Unannounced,
+        Self::Question,
+        Self::Unasked,
+        Self::Unfillable,
     ];
 
     /// The reason as a part of a sentence, in English.
@@ -144,6 +155,12 @@ impl Why {
             Self::Untyped => "it is missing or not \"object\" alone; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
             Self::Unannounced => "the upstream does not announce it; it is listed anyway",
+            Self::Question => "the question does not conform to the protocol; it is refused",
+            Self::Unasked => "clients have no such method; the request is refused",
+            Self::Unfillable => {
+                "the field is required and its type does not occur in forms; the question is \
+                 refused"
+            }
             Self::Unlisted => "the upstream did not respond with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }
@@ -167,6 +184,14 @@ impl Named {
             }
             self.named.push((foreign::escaped(&shown).into_owned(), why));
         }
+    }
+
+    /// Adds the entries that are not named yet.
+    fn join_new(&mut self, other: Self) {
+        let new = other.named.into_iter().filter(|entry| !self.named.contains(entry));
+        let new: Vec<_> = new.take(MOST_NAMED.saturating_sub(self.named.len())).collect();
+        self.count += new.len();
+        self.named.extend(new);
     }
 
     fn join(&mut self, other: Self) {
@@ -230,6 +255,32 @@ impl LeftOut {
     /// Returns `true` if nothing was left out.
     pub fn is_empty(&self) -> bool {
         self.tools.count == 0 && self.parts.count == 0
+    }
+}
+
+/// The omissions from what an upstream sends beside its lists, each once: parts of results, and
+/// questions. They are kept as long as the upstream's settings are the same, and until its lists
+/// are made anew on an administrator's request.
+#[derive(Debug, Default)]
+pub(crate) struct Noted(Mutex<LeftOut>);
+
+impl Noted {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LeftOut> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Adds omissions.
+    pub(crate) fn add(&self, left_out: LeftOut) {
+        let mut all = self.lock();
+        all.tools.join_new(left_out.tools);
+        all.parts.join_new(left_out.parts);
+    }
+    /// All of them.
+    pub(crate) fn all(&self) -> LeftOut {
+        self.lock().clone()
+    }
+    /// Forgets all.
+    pub(crate) fn clear(&self) {
+        *self.lock() = LeftOut::default();
     }
 }
 

@@ -15,10 +15,10 @@ use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
         ClientCapabilities, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
-        ElicitRequestParams, ElicitResult, ElicitationCapability, FormElicitationCapability,
-        Implementation, ListRootsResult, ProtocolVersion, ResourceUpdatedNotificationParam,
-        RootsCapabilities, SamplingCapability, ServerPeerInfo, SubscriptionFilter,
-        UrlElicitationCapability,
+        CustomRequest, CustomResult, ElicitRequestParams, ElicitResult, ElicitationCapability,
+        FormElicitationCapability, Implementation, ListRootsResult, ProtocolVersion,
+        ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability, ServerPeerInfo,
+        SubscriptionFilter, UrlElicitationCapability,
     },
     service::{
         ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, RequestContext,
@@ -33,7 +33,7 @@ use crate::{
     in_order::{Answer, Awaited, InOrder},
     link_error::LinkError,
     upstream::{Shared, Upstream},
-    wire::{LONGEST_URI, Wire},
+    wire::{LONGEST_URI, Wire, refused},
 };
 
 /// Time that a user may take to answer a question of an upstream.
@@ -115,6 +115,14 @@ impl ClientHandler for Handler {
             }
             _ => Ok(ListRootsResult::default()),
         }
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleClient>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(refused::error_of(request))
     }
 
     async fn on_resource_updated(

@@ -309,7 +309,7 @@ impl Inner {
                 user: key.1.clone(),
                 changes: self.services.changes.clone(),
                 era,
-                wire: Wire::new(upstream.name),
+                wire: Wire::noting(upstream.name, Arc::clone(&upstream.noted)),
             };
             // A process may need its time to start, and is asked again over the same pipes.
             let asks = era == Era::Unknown && !upstream.kind.is_process;

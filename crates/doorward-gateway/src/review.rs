@@ -181,8 +181,8 @@ impl Gateway {
         Ok(pins.iter().map(reviewed).collect())
     }
 
-    /// The tools of an upstream that this process left out when it last listed it. Empty where it
-    /// did not.
+    /// The omissions of this process from what an upstream sends: when it last listed the upstream,
+    /// and in calls since then. Empty where it did not list it.
     pub fn left_out(&self, name: UpstreamName) -> LeftOut {
         self.inner.catalogues.left_out(name)
     }

@@ -281,6 +281,7 @@ impl Upstream {
             classes: config.classes.iter().map(class).collect::<Result<_, _>>()?,
             outbound,
             challenge: std::sync::Arc::default(),
+            noted: std::sync::Arc::default(),
             config,
         })
     }

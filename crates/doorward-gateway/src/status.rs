@@ -200,6 +200,9 @@ impl Gateway {
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);
+        if let Ok(upstream) = self.named(name.as_str()).await {
+            upstream.noted.clear();
+        }
         self.inner.services.changes.tell(Change {
             upstream: Some(name),
             user: None,
@@ -232,12 +235,13 @@ impl Gateway {
             (None, None) => Err("nothing was listed yet".to_owned()),
         };
         let mut findings = vec![Finding { subject: CheckSubject::Tools, result: listed }];
-        if let Some(catalogue) =
-            catalogue_state.catalogue.filter(|catalogue| !catalogue.left_out.is_empty())
-        {
-            let told = catalogue.left_out.to_string();
+        let mut left_out =
+            catalogue_state.catalogue.map(|all| all.left_out.clone()).unwrap_or_default();
+        left_out.join(upstream.noted.all());
+        if !left_out.is_empty() {
+            let told = left_out.to_string();
             // Tools that are offered with omissions can be used.
-            let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
+            let result = if left_out.count() > 0 { Err(told) } else { Ok(told) };
             findings.push(Finding { subject: CheckSubject::LeftOut, result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {

@@ -19,6 +19,7 @@ use crate::{
     config::{Capabilities, SettingError, UpstreamConfig},
     definition::Operation,
     finding::Finding,
+    left_out::Noted,
     link_error::LinkError,
     listed::Listed,
     oauth::by_hand::ByHand,
@@ -239,6 +240,8 @@ pub struct Upstream {
     pub(crate) outbound: Outbound,
     /// The upstream's last challenge (`WWW-Authenticate`).
     pub(crate) challenge: Arc<Mutex<Option<String>>>,
+    /// The omissions from what it sends beside its lists.
+    pub(crate) noted: Arc<Noted>,
 }
 
 /// The settings that connections depend on: all but those that are named here.

@@ -49,6 +49,8 @@ pub enum RawAnswer {
     LineThenEnds(String),
     /// A result, or an error, of a message of the protocol.
     Told(Value),
+    /// A question of the server. The answer to it is the text of the result, as JSON.
+    Asks(String),
 }
 
 impl RawAnswer {
@@ -89,6 +91,8 @@ pub struct OddState {
     streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
     /// The answers to requests of these methods.
     raw: HashMap<&'static str, RawAnswer>,
+    /// The call that waits for the answer to a question.
+    asking: Option<tokio::sync::oneshot::Sender<Value>>,
 }
 
 impl OddState {
@@ -205,6 +209,12 @@ impl Drop for OddUpstream {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The result of a call that asked a question.
+fn answered(inner: &Inner, answer: &Value) -> Value {
+    let content = json!({"content": [{"type": "text", "text": answer.to_string()}]});
+    json!({"result": complete(content, inner.modern)})
 }
 
 /// The members that a result has in the revision 2026-07-28.

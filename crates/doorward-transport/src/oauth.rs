@@ -11,6 +11,7 @@ mod authorize_params;
 mod challenge;
 mod code;
 mod document;
+mod issuer;
 mod part;
 mod search;
 mod tokens;
@@ -24,6 +25,7 @@ pub use authorize_params::{AuthorizeParams, ReservedParam};
 pub use challenge::Challenge;
 pub use code::{ErrorSubject, StatedError};
 pub use document::{Document, LeftOut};
+pub use issuer::{NamedIssuer, named_issuer};
 pub use part::part_of_token;
 pub use search::{Found, Missing, NotFound, Search, Unusable};
 pub use tokens::{Lifetime, Registration, TokenType, Tokens, TokensFailure};
@@ -100,7 +102,8 @@ impl Content {
         if body.is_empty() {
             return Self::Empty;
         }
-        match crate::Budget::of_record(body.len()).lenient_json(body).map(|read| read.value) {
+        // A member that is nested too deep costs itself.
+        match crate::Budget::of_record(body.len()).shallow_json(body).map(|read| read.value) {
             Ok(Value::Object(members)) => return Self::Members(members),
             Ok(other) => return Self::Other(other),
             Err(_) => {}
@@ -259,6 +262,17 @@ impl Answer {
         if let Some(meaning) = self.of_user(asked, told.as_ref()) {
             return meaning;
         }
+        if is_unknown
+            && asked == RequestSubject::Tokens
+            && (400..500).contains(&self.status)
+            && let Some(words) = user_state::stated_of_client(self.members(), self.text())
+        {
+            let mut told = told.unwrap_or(plain);
+            if told.description.is_empty() {
+                told.description = foreign::line(words, foreign::LINE).into_owned();
+            }
+            return Failure::Client(told);
+        }
         if let Some(told) = told {
             match told.complaint() {
                 ErrorSubject::Grant => return Failure::Refused(told),
@@ -373,7 +387,7 @@ pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
     #[expect(clippy::cast_possible_truncation, reason = "fractions of a second are no matter here")]
     let whole = |number: f64| number.ceil() as i64;
-    let sent = given(header::DATE.as_str()).and_then(http_date).or(now);
+    let sent = date_of(headers).or(now);
     let from_now = |at: Timestamp| sent.map(|sent| at.since(sent));
     let after = after
         .and_then(|text| number(text).map(whole).or_else(|| http_date(text).and_then(from_now)));
@@ -386,9 +400,13 @@ pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option
     Some(Pause(after.or_else(reset).map(|seconds| seconds.clamp(1, LONGEST_WAIT))))
 }
 
-/// Reads a point in time of a header (RFC 9110 §5.6.7).
+/// Reads a point in time of a header (RFC 9110 §5.6.7). Some servers name its zone in another way.
 fn http_date(text: &str) -> Option<Timestamp> {
-    let at = httpdate::parse_http_date(text).ok()?;
+    let named = ["UTC", "+0000", "-0000", "Z"]
+        .iter()
+        .find_map(|zone| text.strip_suffix(zone).filter(|before| before.ends_with(' ')));
+    let in_gmt = named.map(|before| format!("{before}GMT"));
+    let at = httpdate::parse_http_date(in_gmt.as_deref().unwrap_or(text)).ok()?;
     let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_secs()).ok().map(Timestamp)
 }

@@ -4,7 +4,7 @@ use doorward_federation::{CheckSubject, ProviderConfig};
 use doorward_testkit::{Answer, Browser, FakeProvider, Misbehaviour, TestServer, form_value};
 use serde_json::json;
 
-use super::{begin, habits::plain, name_of, server_with, signed_in};
+use super::{arrive, begin, habits::plain, name_of, server_with, signed_in};
 
 fn nothing() -> Answer {
     Answer::Raw(404, "text/plain", String::new(), String::new())
@@ -116,6 +116,60 @@ async fn an_issuer_is_reached_under_another_url_and_must_name_itself_all_the_sam
     })
     .await;
     begin(&server, &Browser::new(), "").await.expect(400);
+}
+
+#[tokio::test]
+async fn a_document_for_several_tenants_is_that_of_each_and_tokens_name_the_one_that_is_set() {
+    const ONE: &str = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
+    let provider = FakeProvider::start().await;
+    let path = "/tenant/openid-configuration";
+    let of = |tenant: &str| format!("https://login.corp.example/{tenant}/v2.0");
+    let at = |path: &str| format!("{}{path}", provider.issuer);
+    let document = |issuer: &str| {
+        let document = json!({
+            "issuer": issuer, "authorization_endpoint": at("/authorize"),
+            "token_endpoint": at("/token"), "jwks_uri": at("/jwks"),
+            "userinfo_endpoint": at("/userinfo"),
+        });
+        Answer::Raw(200, "application/json", document.to_string(), String::new())
+    };
+    let sts = |tenant: &str| format!("https://sts.corp.example/{tenant}/");
+    // The issuer of the document, the one that is set, and whether a user of that one signs in.
+    for (told, set, signs_in) in [
+        (of("{tenantid}"), of(ONE), true),
+        (of("{tenantId}"), of(ONE), true),
+        (of("{tenantid}"), of("corp.example"), true),
+        (sts("{tenantid}"), sts(ONE), true),
+        (of(ONE), of(ONE), true),
+        (of("{tenantid}"), of("common"), false),
+        (of("{tenantid}"), of("organizations"), false),
+        (of("{tenantid}"), of("consumers"), false),
+        (of("{tenantid}"), of("{tenantid}"), false),
+        (of("{tenantid}"), sts(ONE), false),
+        (of("{tenantid}"), "https://evil.example/v2.0".to_owned(), false),
+        ("https://{tenantid}/v2.0".to_owned(), of(ONE), false),
+        (of("9188040d-6c67-4c5b-b112-36a304b66dad"), of("consumers"), false),
+    ] {
+        provider.answer(path, document(&told));
+        provider.claims(&json!({"iss": set}));
+        let server = server_with(&provider, |corp, _| {
+            corp.issuer.clone_from(&set);
+            corp.discovery_url = at(path);
+        })
+        .await;
+        if signs_in {
+            let browser = signed_in(&server, &provider).await;
+            assert!(name_of(&server, &browser).await.is_some(), "{told} {set}");
+            // The token of another tenant is not that of this one.
+            provider.claims(&json!({"iss": of("11111111-1111-1111-1111-111111111111")}));
+            let browser = Browser::new();
+            arrive(&server, &provider, &browser).await;
+            assert!(name_of(&server, &browser).await.is_none(), "{told} {set}");
+        } else {
+            let page = begin(&server, &Browser::new(), "").await;
+            assert_eq!(page.status, 400, "{told} {set}: {}", page.body);
+        }
+    }
 }
 
 #[tokio::test]

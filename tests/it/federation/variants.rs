@@ -122,6 +122,84 @@ fn answers_to_a_wrong_code() -> Vec<(&'static str, Answer, bool)> {
             ),
             true,
         ),
+        (
+            "Twitch",
+            json(400, json!({"status": 400, "message": "Invalid authorization code"})),
+            true,
+        ),
+        ("Twitch client", json(400, json!({"status": 400, "message": "invalid client"})), false),
+        (
+            "Twitch secret",
+            json(403, json!({"status": 403, "message": "invalid client secret"})),
+            false,
+        ),
+        (
+            "HubSpot",
+            json(
+                400,
+                json!({"status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"}),
+            ),
+            true,
+        ),
+        (
+            "HubSpot client",
+            json(
+                400,
+                json!({"status": "BAD_CLIENT_ID", "message": "missing or unknown client id"}),
+            ),
+            false,
+        ),
+        (
+            "Zoom",
+            json(400, json!({"reason": "Invalid authorization code", "error": "invalid_request"})),
+            true,
+        ),
+        (
+            "Zoom client",
+            json(
+                401,
+                json!({"reason": "Invalid client_id or client_secret", "error": "invalid_client"}),
+            ),
+            false,
+        ),
+        ("Dropbox", coded(400, "invalid_grant", "code doesn't exist or has expired"), true),
+        (
+            "Shopify",
+            coded(
+                400,
+                "invalid_request",
+                "The authorization code was not found or was already used",
+            ),
+            true,
+        ),
+        (
+            "Figma",
+            json(400, json!({"error": true, "status": 400, "message": "Invalid code"})),
+            true,
+        ),
+        ("WeChat", json(200, json!({"errcode": 40_029, "errmsg": "invalid code, rid: x"})), true),
+        ("WeChat client", json(200, json!({"errcode": 40_013, "errmsg": "invalid appid"})), false),
+        ("VK", coded(401, "invalid_grant", "Code is invalid or expired."), true),
+        ("Salesforce", coded(400, "invalid_client_id", "client identifier invalid"), false),
+        (
+            "FusionAuth",
+            json(
+                400,
+                json!({"error": "invalid_request", "error_description": "Invalid Authorization Code", "error_reason": "auth_code_not_found"}),
+            ),
+            true,
+        ),
+        ("Casdoor", coded(200, "invalid_grant", "authorization code: [x] is invalid"), true),
+        (
+            "Logto",
+            json(
+                400,
+                json!({"code": "oidc.invalid_grant", "message": "Grant request is invalid."}),
+            ),
+            true,
+        ),
+        ("a problem", json(400, json!({"title": "Bad Request", "detail": "code expired"})), true),
+        ("a list", json(400, json!({"errors": [{"code": "invalid_grant"}]})), true),
         ("a form", raw(400, "application/x-www-form-urlencoded", "error=invalid_grant"), true),
         ("text", raw(400, "text/plain", "invalid_grant"), true),
         ("a page of a firewall", raw(403, "text/html", "<title>Access denied</title>"), false),
@@ -339,6 +417,7 @@ async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
         (json!({"sid": 17}), json!({"sid": 17, "sub": null})),
         (json!({"sid": 17}), json!({"sid": "17", "sub": null})),
         (json!({"sid": "17"}), json!({"sid": 17, "sub": null})),
+        (json!({}), json!({"jti": 4_711, "iat": now.to_string()})),
     ] {
         provider.claims(&of_session);
         let browser = signed_in(&server, &provider).await;
@@ -361,4 +440,37 @@ async fn logout_tokens_in_the_forms_of_id_tokens_end_the_session() {
         provider.forget_claim("sid");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_logout_token_names_users_and_sessions_in_the_types_of_the_sign_in_or_others() {
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    for (at_sign_in, at_logout) in [
+        (json!({"sub": 4711}), json!({"sub": 4711})),
+        (json!({"sub": 4711}), json!({"sub": "4711"})),
+        (json!({"sub": "4711"}), json!({"sub": 4711})),
+        (json!({"sub": 0}), json!({"sub": 0})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX})),
+        (json!({"sub": u64::MAX}), json!({"sub": u64::MAX.to_string()})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": "4711", "sid": "5"})),
+        (json!({"sub": 4711, "sid": 5}), json!({"sub": null, "sid": "5"})),
+    ] {
+        let provider = FakeProvider::start().await;
+        provider.claims(&at_sign_in);
+        let server = server_with(&provider, |_, _| {}).await;
+        let browser = signed_in(&server, &provider).await;
+        let now = server.app.clock.now().0;
+        let mut claims = json!({
+            "iss": provider.issuer, "aud": "doorward", "iat": now, "exp": now + 120, "jti": 4711,
+            "events": {event: {}},
+        });
+        for (name, value) in at_logout.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let token = provider.token(&claims);
+        let url = server.at("/login/corp/backchannel-logout");
+        let ended = Browser::new().post(&url, &[("logout_token", &token)]).await;
+        assert_eq!(ended.status, 200, "{at_sign_in} {at_logout}: {}", ended.body);
+        assert_eq!(name_of(&server, &browser).await, None, "{at_sign_in} {at_logout}");
+    }
 }

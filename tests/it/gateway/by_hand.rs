@@ -111,9 +111,34 @@ async fn a_server_that_does_not_announce_pkce_is_used_where_the_operator_says_th
 }
 
 #[tokio::test]
+async fn pkce_is_announced_in_several_forms() {
+    for methods in [json!("S256"), json!(["plain", "s256"]), json!([null, "S256"])] {
+        let wiki = FakeUpstream::protected().await;
+        wiki.state().metadata.insert("code_challenge_methods_supported", methods.clone());
+        let server = set(&wiki, |_| {}).await;
+        let alice = gateway_user(&server, "alice").await;
+        connect(&server, &alice.browser, "wiki").await;
+        let asked = wiki.state().authorizes[0].clone();
+        assert_eq!(asked["code_challenge_method"], "S256", "{methods}");
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_is_reached_under_another_url_and_must_be_named_by_the_document_there() {
     let issuer = "https://login.corp.example/tenant";
-    for (named, works) in [(issuer, true), ("https://other.example/tenant", false)] {
+    let several = "https://login.corp.example/common";
+    for (issuer, named, works) in [
+        (issuer, issuer, true),
+        (issuer, "https://other.example/tenant", false),
+        // The document of an authorization server with several tenants.
+        (issuer, "https://login.corp.example/{tenantid}", true),
+        (issuer, "https://login.corp.example/{tenantId}/", true),
+        (several, "https://login.corp.example/{tenantid}", true),
+        ("https://login.corp.example/organizations", "https://login.corp.example/{tenantid}", true),
+        (issuer, "https://other.example/{tenantid}", false),
+        (issuer, "https://{tenantid}/tenant", false),
+        (issuer, "https://login.corp.example/{tenantid}/v2.0", false),
+    ] {
         let wiki = FakeUpstream::protected().await;
         wiki.state().metadata.insert("issuer", json!(named));
         wiki.state().metadata.insert("authorization_servers", json!([issuer]));

@@ -31,6 +31,7 @@ mod places;
 mod policy;
 mod possession;
 mod processes;
+mod questions;
 mod refreshes;
 mod refusals;
 mod rest;

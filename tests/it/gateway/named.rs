@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use doorward_gateway::Why;
 use doorward_testkit::{
-    DoorwardProcess, Expected, FakeApi, OddHabit, OddKind, OddUpstream, Visitor, fresh_database,
-    run_command,
+    DoorwardProcess, Expected, FakeApi, OddHabit, OddKind, OddUpstream, RawAnswer, Visitor,
+    fresh_database, run_command,
 };
 use serde_json::{Value, json};
 
@@ -189,6 +189,40 @@ async fn look(stage: &Stage, cases: &[(OddHabit, &str)], wrong: &mut Vec<String>
     }
 }
 
+/// Requests of an upstream that are refused, and results without some of their parts: what calls
+/// leave out is named too.
+async fn ask(stage: &Stage, asking: &OddUpstream, wrong: &mut Vec<String>) {
+    let request = |method: &str, params: &Value| {
+        let message = json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params});
+        RawAnswer::Asks(message.to_string())
+    };
+    let form = json!({"type": "object", "required": ["size"],
+        "properties": {"size": {"type": "object"}, "shape": {"type": "object"}}});
+    let loose = json!({"type": "object",
+        "properties": {"shape": {"type": "object"}, "name": {"type": "string"}}});
+    for (answer, shown) in [
+        (request("elicitation/create", &json!("x")), "question: elicitation/create"),
+        (request("client/unheard-of", &json!({})), "question: client/unheard-of"),
+        (
+            request("elicitation/create", &json!({"message": "?", "requestedSchema": form})),
+            "question: size",
+        ),
+        (
+            request("elicitation/create", &json!({"message": "?", "requestedSchema": loose})),
+            "question: shape",
+        ),
+        (RawAnswer::Told(json!({"result": {"content": [], "_meta": "x"}})), "result: _meta"),
+        (RawAnswer::Told(json!({"result": {"tools": "x"}})), "result: tools/call"),
+    ] {
+        asking.answer_calls(Some(answer));
+        processes::call(&stage.process.url, &stage.root.token, "asking_good").await;
+        let page = stage.page("asking").await;
+        if !page.contains(shown) {
+            wrong.push(format!("{shown} on the page: {page}"));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_page() {
     let (cases, mut wrong) = (habits(), Vec::new());
@@ -199,6 +233,8 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
         tables.push(table(&format!("odd{number}"), "http", &place));
         upstreams.push(odd);
     }
+    let asking = OddUpstream::start(OddKind::Http, false, None).await;
+    tables.push(table("asking", "http", &format!("url = {:?}", asking.config().url)));
     let api = FakeApi::start().await;
     let (document, described) = described();
     api.describe(&document);
@@ -207,6 +243,7 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
     tables.push(table("short", "openapi", &format!("{place}\nlist_bytes = 2000")));
     let stage = Stage::new(&tables).await;
     look(&stage, &cases, &mut wrong).await;
+    ask(&stage, &asking, &mut wrong).await;
     let shown = stage.run(&["upstream", "test", "api"]).await;
     names_no_library(&shown, "api");
     let (short, own) = (stage.page("short").await, stage.page("api").await);

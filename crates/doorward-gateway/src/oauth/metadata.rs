@@ -3,7 +3,7 @@
 
 use doorward_transport::{
     Outbound,
-    oauth::{Document, Found, Missing, NotFound, Search, Unusable},
+    oauth::{Document, Found, Missing, NamedIssuer, NotFound, Search, Unusable, named_issuer},
 };
 use url::Url;
 
@@ -95,7 +95,8 @@ impl ServerMetadata {
     /// Reports a server that announces PKCE with S256.
     pub(crate) fn checks_pkce(&self) -> bool {
         let methods = self.code_challenge_methods_supported.as_ref();
-        methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"))
+        methods
+            .is_some_and(|methods| methods.iter().any(|method| method.eq_ignore_ascii_case("S256")))
     }
 }
 
@@ -249,15 +250,20 @@ pub(crate) async fn server_metadata(
         None => server_metadata_urls(&endpoint("authorization server", issuer)?),
     };
     let read = |document: &mut Document| {
-        let metadata = ServerMetadata::read(document, set)
+        let mut metadata = ServerMetadata::read(document, set)
             .ok_or_else(|| Unusable::Incomplete("lacks required members".to_owned()))?;
-        // RFC 8414 section 3.3: metadata of another issuer is refused. The only tolerated
-        // difference is a trailing slash on one side.
-        if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
-            let told = clean(&metadata.issuer);
-            return Err(Unusable::Untrusted(format!(
-                "names another issuer than {issuer}, {told:?}"
-            )));
+        // RFC 8414 section 3.3: metadata of another issuer is refused. The tolerated differences
+        // are a trailing slash on one side, and the placeholder of a document for several tenants.
+        let bare = |text: &str| text.trim_end_matches('/').to_owned();
+        match named_issuer(&bare(&metadata.issuer), &bare(issuer)) {
+            NamedIssuer::Same => {}
+            NamedIssuer::Tenant | NamedIssuer::Several => issuer.clone_into(&mut metadata.issuer),
+            NamedIssuer::Other => {
+                let told = clean(&metadata.issuer);
+                return Err(Unusable::Untrusted(format!(
+                    "names another issuer than {issuer}, {told:?}"
+                )));
+            }
         }
         if set.needs_code && metadata.authorization_endpoint.is_none() {
             return Err(Unusable::Incomplete("lacks required members".to_owned()));

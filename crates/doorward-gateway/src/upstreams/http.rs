@@ -32,6 +32,7 @@ use crate::{
     wire::{
         MOST_BYTES,
         events::{Broken, Event},
+        ids,
     },
 };
 use answer::SentRequest;
@@ -108,8 +109,7 @@ impl Http {
         let accept = "application/json, text/event-stream";
         let mut headers = headers_of(custom, session.as_deref(), accept)?;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let body = serde_json::to_vec(&message)
-            .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
+        let body = ids::written(&message)?;
         let request = Request { method: Method::POST, headers, body: Some(body.into()) };
         let sent = self.send(uri, &request).await;
         match message {
@@ -132,7 +132,7 @@ impl Http {
     ) -> Result<(), LinkError> {
         let why = match sent {
             Ok(response) if response.status().is_success() => return Ok(()),
-            Ok(response) => answer::of_refusal(response).await,
+            Ok(response) => answer::of_refusal(response, self.now()).await,
             Err(why) => why,
         };
         match why {
@@ -182,7 +182,7 @@ impl Http {
         {
             return Ok(response);
         }
-        let why = answer::of_refusal(response).await;
+        let why = answer::of_refusal(response, self.now()).await;
         if status.is_server_error() {
             return Err(StreamableHttpError::Client(why));
         }
@@ -200,7 +200,11 @@ impl Http {
         let request = Request { method: Method::GET, headers, body: None };
         let response = self.send(url.as_str(), &request).await?;
         let streams = response.status().is_success() && may_be_events(response.headers());
-        if streams { Ok(self.events_of(response)) } else { Err(answer::of_refusal(response).await) }
+        if streams {
+            Ok(self.events_of(response))
+        } else {
+            Err(answer::of_refusal(response, self.now()).await)
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     wire::{
         Message, Wire,
         events::{Broken, Event},
+        ids,
         read::ReadText,
     },
 };
@@ -231,8 +232,7 @@ async fn post(
 ) -> Result<Option<Message>, LinkError> {
     let mut all: HeaderMap = headers(&http.auth.upstream.auth).into_iter().collect();
     all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let body = serde_json::to_vec(message)
-        .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
+    let body = ids::written(message)?;
     let request = Request { method: Method::POST, headers: all, body: Some(body.into()) };
     let sent = http.send(target.as_str(), &request).await;
     let Some(id) = asked_by(message) else {
@@ -252,7 +252,7 @@ async fn post(
             ReadText::Nothing => Ok(None),
         };
     }
-    let why = refusal(response).await;
+    let why = refusal(response, http.now()).await;
     let may_be_lost =
         matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE);
     // The stream that this URL belongs to may be known no more. The refusal of a stream that is

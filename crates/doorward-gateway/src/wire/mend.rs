@@ -343,7 +343,8 @@ pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
     }
     annotations(&mut value);
     if kind == "text"
-        && let Some(written) = value.get_mut("text").filter(|written| !written.is_string())
+        && let Some(written) =
+            value.get_mut("text").filter(|written| !written.is_string() && !written.is_null())
     {
         *written = Value::String(written.to_string());
     }

@@ -6,10 +6,12 @@
 //! ignored with a line in the log.
 
 pub(crate) mod events;
+pub(crate) mod ids;
 mod mend;
 pub(crate) mod notices;
 mod questions;
 pub(crate) mod read;
+pub(crate) mod refused;
 mod results;
 mod tidy;
 pub(crate) mod words;
@@ -30,7 +32,11 @@ use rmcp::{
 };
 use serde_json::Value;
 
-use crate::{left_out::LeftOut, link_error::LinkError, log_limit::LogLimit};
+use crate::{
+    left_out::{LeftOut, Noted},
+    link_error::LinkError,
+    log_limit::LogLimit,
+};
 
 /// A message of an upstream.
 pub(crate) type Message = RxJsonRpcMessage<RoleClient>;
@@ -77,6 +83,8 @@ pub(crate) struct Wire {
     upstream: UpstreamName,
     table: Mutex<Table>,
     logged: Mutex<LogLimit>,
+    /// The omissions from messages that are no lists.
+    noted: Arc<Noted>,
 }
 
 /// An ID as the number that Doorward gave to a request: a number, one with a fraction of zero, or
@@ -103,9 +111,14 @@ pub(crate) fn number(id: &RequestId) -> i64 {
 }
 
 impl Wire {
-    /// Begins a connection.
+    /// Begins a connection whose omissions are not shown.
     pub(crate) fn new(upstream: UpstreamName) -> Arc<Self> {
-        Arc::new(Self { upstream, table: Mutex::default(), logged: Mutex::default() })
+        Self::noting(upstream, Arc::default())
+    }
+
+    /// Begins a connection. `noted` takes the omissions from what is no list.
+    pub(crate) fn noting(upstream: UpstreamName, noted: Arc<Noted>) -> Arc<Self> {
+        Arc::new(Self { upstream, table: Mutex::default(), logged: Mutex::default(), noted })
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

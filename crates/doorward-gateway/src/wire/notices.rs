@@ -4,7 +4,7 @@
 use rmcp::model::{LoggingMessageNotification, NotificationMetaObject, RequestId};
 use serde_json::{Map, Number, Value, json};
 
-use super::as_number;
+use super::{as_number, ids};
 
 /// The member of a log message's `_meta` that holds the request on whose HTTP response it came. The
 /// protocol library notes that for questions alone.
@@ -31,6 +31,12 @@ pub(super) fn mend(method: &str, params: &mut Value) {
     match method {
         "notifications/progress" => progress(members),
         "notifications/message" => log(members),
+        // The ID of a request of the upstream, in the form in which it travels.
+        "notifications/cancelled" => {
+            if let Some(id) = members.get_mut("requestId").filter(|id| !id.is_null()) {
+                *id = ids::wrapped(id.take());
+            }
+        }
         _ => {}
     }
 }

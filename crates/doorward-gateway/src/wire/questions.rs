@@ -1,39 +1,60 @@
 //! Questions of an upstream to its client: a form in another spelling than the protocol specifies
 //! costs its odd parts, and not the question that it is a part of.
 
-use rmcp::model::{CreateMessageRequestParams, PrimitiveSchemaDefinition};
+use doorward_model::foreign;
+use rmcp::model::{CreateMessageRequestParams, InputRequest, PrimitiveSchemaDefinition};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::mend::drop_unread;
+use super::{mend::drop_unread, refused::unfillable};
 
 /// The members of a field of a form that decide what it is.
 const FIELD: &[&str] = &["type", "enum", "oneOf", "items"];
 
-/// Reads the parameters of a question without parts that are not of the protocol. Returns the names
-/// of the fields of its form that were left out.
-pub(super) fn mend(method: &str, params: &mut Value) -> Vec<String> {
+/// The fields of a form as it was read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields {
+    /// The fields that were left out.
+    pub(super) left_out: Vec<String>,
+    /// The fields that must be filled in, and are of no type that forms have: the question has no
+    /// answer.
+    pub(super) unfillable: Vec<String>,
+}
+
+/// Reads the parameters of a question without parts that are not of the protocol.
+pub(super) fn mend(method: &str, params: &mut Value) -> Fields {
     match method {
         "elicitation/create" => params.as_object_mut().map(elicitation).unwrap_or_default(),
         "sampling/createMessage" => {
             sampling(params);
-            Vec::new()
+            Fields::default()
         }
-        _ => Vec::new(),
+        _ => Fields::default(),
     }
 }
 
-/// Reads the questions within a result, which have the form of requests.
-pub(super) fn mend_all(result: &mut Value) -> Vec<String> {
-    let Some(Value::Object(all)) = result.get_mut("inputRequests") else { return Vec::new() };
+/// Reads the questions within a result, which have the form of requests. Returns the fields that
+/// were left out, or the reason for which one of the questions cannot be asked.
+pub(super) fn mend_all(result: &mut Value) -> Result<Vec<String>, String> {
+    let Some(Value::Object(all)) = result.get_mut("inputRequests") else { return Ok(Vec::new()) };
     let mut left_out = Vec::new();
-    for question in all.values_mut() {
+    for (name, question) in all {
         let method = question.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(params) = question.get_mut("params") {
-            left_out.extend(mend(&method, params));
+            let fields = mend(&method, params);
+            if !fields.unfillable.is_empty() {
+                return Err(format!("a question, but {}", unfillable(&fields.unfillable)));
+            }
+            left_out.extend(fields.left_out);
+        }
+        if InputRequest::deserialize(&*question).is_err() {
+            return Err(format!(
+                "the question {} that does not conform to the protocol",
+                foreign::quoted(name, 60)
+            ));
         }
     }
-    left_out
+    Ok(left_out)
 }
 
 fn without_null(members: &mut Map<String, Value>) {
@@ -44,7 +65,7 @@ fn keep_texts(members: &mut Map<String, Value>, names: &[&str]) {
     members.retain(|name, value| !names.contains(&name.as_str()) || value.is_string());
 }
 
-fn elicitation(members: &mut Map<String, Value>) -> Vec<String> {
+fn elicitation(members: &mut Map<String, Value>) -> Fields {
     without_null(members);
     keep_texts(members, &["mode", "message", "url"]);
     if let Some(Value::String(mode)) = members.get_mut("mode") {
@@ -52,7 +73,7 @@ fn elicitation(members: &mut Map<String, Value>) -> Vec<String> {
     }
     members.entry("message").or_insert_with(|| json!(""));
     if members.get("mode").is_some_and(|mode| mode == "url") {
-        return Vec::new();
+        return Fields::default();
     }
     let schema = members.entry("requestedSchema").or_insert_with(|| json!({}));
     if !schema.is_object() {
@@ -61,7 +82,7 @@ fn elicitation(members: &mut Map<String, Value>) -> Vec<String> {
     schema.as_object_mut().map(form).unwrap_or_default()
 }
 
-fn form(schema: &mut Map<String, Value>) -> Vec<String> {
+fn form(schema: &mut Map<String, Value>) -> Fields {
     without_null(schema);
     keep_texts(schema, &["$schema", "title", "description"]);
     schema.insert("type".to_owned(), json!("object"));
@@ -77,7 +98,7 @@ fn form(schema: &mut Map<String, Value>) -> Vec<String> {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
-    let mut left_out = Vec::new();
+    let mut found = Fields::default();
     fields.retain(|name, value| {
         field(value, &definitions);
         let whole = value.clone();
@@ -85,18 +106,19 @@ fn form(schema: &mut Map<String, Value>) -> Vec<String> {
         if !is_read {
             *value = whole;
         }
-        // Without a field that must be filled in, the question has no answer.
-        let is_kept = is_read || required.iter().any(|one| one == name);
-        if !is_kept {
-            left_out.push(name.clone());
+        // Without a field that must be filled in, the question would be another one.
+        let is_required = required.iter().any(|one| one == name);
+        if !is_read {
+            let names = if is_required { &mut found.unfillable } else { &mut found.left_out };
+            names.push(name.clone());
         }
-        is_kept
+        is_read || is_required
     });
     if !required.is_empty() {
         schema.insert("required".to_owned(), Value::Array(required));
     }
     schema.insert("properties".to_owned(), Value::Object(fields));
-    left_out
+    found
 }
 
 /// Writes a field as the protocol has it: generators of schemas write one that may be empty as a
@@ -231,12 +253,13 @@ mod tests {
         ] {
             let definitions = json!({"Size": {"type": "string", "enum": ["s", "l"]}});
             let mut params = json!({"message": "?", "requestedSchema": {"$defs": definitions, "properties": {"a": given.clone()}}});
-            assert_eq!(mend("elicitation/create", &mut params), [""; 0], "{given}");
+            assert_eq!(mend("elicitation/create", &mut params), Fields::default(), "{given}");
             assert_eq!(params["requestedSchema"]["properties"]["a"], mended, "{given}");
         }
         let object = json!({"type": "object", "properties": {}});
         let mut params = json!({"mode": "Form", "message": null, "requestedSchema": {"required": ["b", 7], "properties": {"a": object, "b": object}}});
-        assert_eq!(mend("elicitation/create", &mut params), ["a"]);
+        let fields = mend("elicitation/create", &mut params);
+        assert_eq!((fields.left_out, fields.unfillable), (vec!["a".into()], vec!["b".into()]));
         assert_eq!(
             params,
             json!({"mode": "form", "message": "", "requestedSchema": {"type": "object", "required": ["b"], "properties": {"b": object}}})

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_model::foreign;
-use doorward_transport::{budget::Shallow, off_thread};
+use doorward_transport::{
+    budget::{ReadError, Shallow},
+    off_thread,
+};
 use rmcp::{
     ErrorData,
-    model::{ErrorCode, JsonRpcMessage, RequestId},
+    model::{ErrorCode, JsonRpcMessage, RequestId, ServerRequest},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    MOST_DEPTH, Message, Table, Wire, as_number, message_budget, notices, number, questions,
-    results,
+    MOST_DEPTH, Message, Table, Wire, as_number, ids, message_budget, notices, number, questions,
+    refused::Refusal, results,
 };
 use crate::{
-    left_out::Why,
+    left_out::{LeftOut, Why},
     link_error::{LinkError, WORDS},
 };
 
@@ -112,6 +115,23 @@ fn error(told: &Value) -> ErrorData {
     ErrorData::new(code, message, members.get("data").filter(|data| !data.is_null()).cloned())
 }
 
+/// Reports an error without contents, as some languages write one that did not occur.
+fn tells_nothing(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(members) => {
+            members.get("code").is_none_or(tells_nothing)
+                && members.get("message").is_none_or(tells_nothing)
+                && members.get("data").is_none_or(tells_nothing)
+                && members.keys().all(|name| matches!(name.as_str(), "code" | "message" | "data"))
+        }
+    }
+}
+
 /// Parses a body that may be a JSON-RPC message, for inspection.
 fn looked_at(body: &[u8]) -> Value {
     message_budget().lenient_json(body).map(|read| read.value).unwrap_or_default()
@@ -134,7 +154,19 @@ impl Wire {
                 }
                 (value, too_deep)
             }
-            Err(why) => return vec![self.no_message(text, &why.to_string())],
+            Err(why) => {
+                let heard = self.no_message(text, &why.to_string());
+                // It may be the answer to the only request that waits.
+                let ended = match why {
+                    ReadError::Exceeded(_) if asked.is_none() => {
+                        self.only_unanswered(LinkError::Answer(format!(
+                            "responded with a message that is not read: {why}"
+                        )))
+                    }
+                    ReadError::Exceeded(_) | ReadError::Malformed(_) => None,
+                };
+                return vec![ended.map_or(heard, |ended| ReadText::Message(Box::new(ended)))];
+            }
         };
         match value {
             Value::Array(all) if all.len() > MOST_BATCH => {
@@ -189,59 +221,125 @@ impl Wire {
             return self.no_message(value.to_string().as_bytes(), "it is not an object");
         };
         if members.get("method").is_some_and(Value::is_string) {
-            return self.call(members, asked);
+            return self.call(members, too_deep, asked);
         }
-        // Some servers send both members, one of them null.
-        let told = members.remove("error").filter(|error| !error.is_null());
+        // Some servers send both members, one of them null or without contents.
         let result = members.remove("result");
+        let has_result = result.as_ref().is_some_and(|result| !result.is_null());
+        let told = members
+            .remove("error")
+            .filter(|error| !error.is_null())
+            .filter(|error| !has_result || !tells_nothing(error));
         match (told, result) {
             (Some(told), _) => self.error(&told, members.get("id"), asked),
             (None, Some(result)) => {
                 self.result(StatedError { result, too_deep }, members.get("id"), asked)
             }
-            (None, None) => self.no_message(
-                Value::Object(members).to_string().as_bytes(),
-                "it has no method, result or error",
-            ),
+            (None, None) => self.incomplete(members, asked),
         }
+    }
+
+    /// Reads a message that has no method, result or error.
+    fn incomplete(&self, members: Map<String, Value>, asked: Option<&RequestId>) -> ReadText {
+        let id = members.get("id").filter(|id| !id.is_null() && members.contains_key("jsonrpc"));
+        let method = members.get("method").filter(|method| !method.is_null());
+        if let (Some(id), Some(method)) = (id, method) {
+            return self.refuse(&method.to_string(), id.clone(), Refusal::Method);
+        }
+        // Some servers write the result of a function that returns nothing like this.
+        let answered = id.and_then(as_number).filter(|id| match asked {
+            Some(asked) => *id == number(asked),
+            None => self.lock().sent.contains_key(id),
+        });
+        if let Some(answered) = answered {
+            let why = LinkError::Answer("responded without a result or an error".to_owned());
+            return match asked {
+                Some(_) => ReadText::NoAnswer(why),
+                None => {
+                    ReadText::Message(Box::new(self.unanswered(&RequestId::Number(answered), why)))
+                }
+            };
+        }
+        let text = Value::Object(members).to_string();
+        self.no_message(text.as_bytes(), "it has no method, result or error")
     }
 
     /// Reads a request or notification of the upstream. `asked` is the request on whose HTTP
     /// response it came.
-    fn call(&self, members: Map<String, Value>, asked: Option<&RequestId>) -> ReadText {
+    fn call(
+        &self,
+        mut members: Map<String, Value>,
+        too_deep: bool,
+        asked: Option<&RequestId>,
+    ) -> ReadText {
+        let method = members.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
+        // The notifications of some servers have an ID that is null. A request that has one waits
+        // for its answer.
+        let is_notice = method.starts_with("notifications/");
+        let id = members.remove("id").filter(|id| !(is_notice && id.is_null()));
         let mut clean = Map::new();
         clean.insert("jsonrpc".to_owned(), json!("2.0"));
-        for (name, value) in members {
-            match (name.as_str(), &value) {
-                // Members that are null count as absent.
-                ("id" | "params", Value::Null) => {}
-                ("id" | "method" | "params", _) => drop(clean.insert(name, value)),
-                _ => {}
+        clean.insert("method".to_owned(), json!(method));
+        if let Some(id) = &id {
+            clean.insert("id".to_owned(), ids::wrapped(id.clone()));
+        }
+        // These have no parameters; some languages write an empty list for an empty object.
+        let takes_none = matches!(method.as_str(), "ping" | "roots/list");
+        let params = members.remove("params");
+        let params =
+            params.filter(|params| params.is_object() || !(takes_none || params.is_null()));
+        if let Some(mut params) = params {
+            notices::mend(&method, &mut params);
+            let fields = questions::mend(&method, &mut params);
+            if let Some(id) = id.as_ref().filter(|_| !fields.unfillable.is_empty()) {
+                return self.refuse(&method, id.clone(), Refusal::Unfillable(fields.unfillable));
             }
+            self.note_fields(&fields.left_out);
+            notices::note_origin(&method, &mut params, asked.map(number));
+            clean.insert("params".to_owned(), params);
         }
-        let method = clean.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if let Some(params) = clean.get_mut("params") {
-            notices::mend(&method, params);
-            let left_out = questions::mend(&method, params);
-            self.log_fields(&left_out);
-            notices::note_origin(&method, params, asked.map(number));
-        }
-        let text = clean.get("method").map(Value::to_string).unwrap_or_default();
-        match serde_json::from_value(Value::Object(clean)) {
-            Ok(message) => ReadText::Message(Box::new(message)),
-            Err(_) => {
-                self.no_message(text.as_bytes(), "its members do not conform to the protocol")
+        let read: Option<Message> = serde_json::from_value(Value::Object(clean)).ok();
+        match (read, id) {
+            // The part of a question that is not there would change its meaning.
+            (_, Some(id)) if too_deep => self.refuse(&method, id, Refusal::Deep),
+            (Some(message), Some(id)) if is_unread(&message) => {
+                self.refuse(&method, id, Refusal::Unread)
+            }
+            (None, Some(id)) => self.refuse(&method, id, Refusal::Unread),
+            (Some(message), _) => ReadText::Message(Box::new(message)),
+            (None, None) => {
+                self.no_message(method.as_bytes(), "its members do not conform to the protocol")
             }
         }
     }
 
-    /// Tells the fields of forms that were left out.
-    fn log_fields(&self, left_out: &[String]) {
-        if !left_out.is_empty() && self.may_log() {
-            let all = left_out.join(", ");
-            let fields = foreign::line(&all, WORDS);
-            tracing::info!(upstream = %self.upstream, %fields, "a question of an upstream is read without fields that the protocol does not have");
+    /// Refuses a request of the upstream to it. The operator finds it in the log and on the page of
+    /// the upstream.
+    fn refuse(&self, method: &str, id: Value, refusal: Refusal) -> ReadText {
+        let left_out = refusal.left_out(method);
+        if self.may_log() {
+            tracing::info!(upstream = %self.upstream, %left_out, "a request of an upstream to its client is refused");
         }
+        self.noted.add(left_out);
+        match serde_json::from_value(ids::wrapped(id)) {
+            Ok(id) => ReadText::Message(Box::new(refusal.into_message(method, id))),
+            Err(_) => ReadText::Nothing,
+        }
+    }
+
+    /// Notes the fields of forms that were left out.
+    fn note_fields(&self, fields: &[String]) {
+        if fields.is_empty() {
+            return;
+        }
+        let mut left_out = LeftOut::default();
+        for field in fields {
+            left_out.add_part("question", field, Why::Unread);
+        }
+        if self.may_log() {
+            tracing::info!(upstream = %self.upstream, %left_out, "a question of an upstream is read without fields that the protocol does not have");
+        }
+        self.noted.add(left_out);
     }
 
     fn error(&self, told: &Value, id: Option<&Value>, asked: Option<&RequestId>) -> ReadText {
@@ -318,15 +416,30 @@ impl Wire {
                         table.of_itself = left_out;
                     } else if is_list {
                         table.left_out.insert(id, left_out);
+                    } else {
+                        self.noted.add(left_out);
                     }
                 }
                 ReadText::Message(Box::new(JsonRpcMessage::response(result, RequestId::Number(id))))
             }
             Err(why) => {
+                if !is_list && !begins(&method) {
+                    self.note_unread(&method, &why);
+                }
                 let why = LinkError::Answer(format!("responded to {method} with {why}"));
                 ReadText::Message(Box::new(self.unanswered(&RequestId::Number(id), why)))
             }
         }
+    }
+
+    /// Notes a result that cannot be read: its request ends.
+    fn note_unread(&self, method: &str, why: &str) {
+        if self.may_log() {
+            tracing::info!(upstream = %self.upstream, method, why = %foreign::line(why, WORDS), "a response of an upstream cannot be read; its request ends");
+        }
+        let mut left_out = LeftOut::default();
+        left_out.add_part("result", method, Why::Unread);
+        self.noted.add(left_out);
     }
 
     fn no_message(&self, text: &[u8], why: &str) -> ReadText {
@@ -344,6 +457,16 @@ impl Wire {
         tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no pending request");
         ReadText::Nothing
     }
+}
+
+/// Reports a request that the protocol library reads as one of no method that it knows: the method
+/// is another one, or the parameters are not those of the method.
+fn is_unread(message: &Message) -> bool {
+    matches!(
+        message,
+        JsonRpcMessage::Request(request)
+            if matches!(request.request, ServerRequest::CustomRequest(_))
+    )
 }
 
 /// Reports a method with which a connection begins.

@@ -29,7 +29,7 @@ pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, Lef
             // The other results of a request are read as they are.
             Some("input_required" | "task") => {
                 other = true;
-                for field in questions::mend_all(&mut result) {
+                for field in questions::mend_all(&mut result)? {
                     left_out.add_part("question", &field, Why::Unread);
                 }
             }

@@ -28,3 +28,6 @@ left_no_name = er fehlt; die URI wird verwendet
 left_endless = die Liste hat zu viele Seiten oder wiederholt sich; der Rest wird nicht gelesen
 left_unlisted = der Upstream hat nicht mit der Liste geantwortet
 left_unannounced = der Upstream kündigt es nicht an; es wird trotzdem aufgeführt
+left_question = die Rückfrage entspricht nicht dem Protokoll; sie wird abgelehnt
+left_unasked = Clients haben keine solche Methode; die Anfrage wird abgelehnt
+left_unfillable = das Feld ist ein Pflichtfeld, und sein Typ kommt in Formularen nicht vor; die Rückfrage wird abgelehnt

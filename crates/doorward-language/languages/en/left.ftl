@@ -28,3 +28,6 @@ left_no_name = it is missing; the URI is used
 left_endless = the list has too many pages or repeats itself; the rest is not read
 left_unlisted = the upstream did not respond with the list
 left_unannounced = the upstream does not announce it; it is listed anyway
+left_question = the question does not conform to the protocol; it is refused
+left_unasked = clients have no such method; the request is refused
+left_unfillable = the field is required and its type does not occur in forms; the question is refused

@@ -28,3 +28,6 @@ left_no_name = il manque ; l’URI est utilisée
 left_endless = la liste a trop de pages ou se répète ; le reste n’est pas lu
 left_unlisted = le serveur amont n’a pas répondu avec la liste
 left_unannounced = le serveur amont ne l’annonce pas ; l’élément est listé malgré tout
+left_question = la question n’est pas conforme au protocole ; elle est refusée
+left_unasked = les clients n’ont pas cette méthode ; la requête est refusée
+left_unfillable = le champ est obligatoire et son type n’existe pas dans les formulaires ; la question est refusée

@@ -171,6 +171,15 @@ fn called(habit: H, id: &Value, result: &Value) -> Option<Said> {
         H::CallServerError => refused(500, ""),
         H::CallBadGateway => status(502, "text/html", PAGE),
         H::CallMaintenance => refused(503, "retry-after: 90\r\n"),
+        // The clock of the server is years off.
+        H::CallMaintenanceUntil => refused(
+            503,
+            "date: Mon, 01 Jan 2001 00:00:00 GMT\r\nretry-after: Mon, 01 Jan 2001 00:01:30 GMT\r\n",
+        ),
+        H::CallTooManyUntil => refused(
+            429,
+            "date: Fri, 01 Jan 2100 00:00:00 GMT\r\nretry-after: Fri, 01 Jan 2100 00:00:07 UTC\r\n",
+        ),
         H::CallTooMany => refused(429, "retry-after: 7\r\n"),
         H::CallTooManyWithout => refused(429, ""),
         H::CallCloses | H::ExitsOnCall => Said::Ends,
@@ -240,6 +249,7 @@ fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
     match method {
         "tools/list" => more::list(habit, params, result),
         "tools/call" => more::call(habit, result),
+        "prompts/list" | "resources/list" => more::others(habit, method, result),
         "initialize" if habit == H::ServerInfoText => result["serverInfo"] = json!("odd 1.0"),
         _ => {}
     }

@@ -43,7 +43,10 @@ impl H {
                 &[Http, Sse],
                 Fails("returned HTTP 502 (Bad Gateway): “502 Bad Gateway (a web page)”"),
             ),
-            H::CallMaintenance => on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503")),
+            H::CallMaintenance | H::CallMaintenanceUntil => {
+                on(&[Http, Sse], Fails("asks to wait 90 seconds (HTTP 503"))
+            }
+            H::CallTooManyUntil => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooMany => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooManyWithout => on(&[Http, Sse], Fails("asks to wait a while")),
             H::CallCloses => on(&[Http, Sse], Fails("the response broke off")),
@@ -283,6 +286,25 @@ impl H {
             H::RedirectEmpty => on(&[Http, Sse], Unusable("redirect")),
             H::RedirectChoices => on(&[Http, Sse], Unusable("/moved; set `url` to that")),
             H::RedirectOdd => on(&[Http, Sse], Unusable("redirect")),
+            H::PropertiesAsList | H::MemberIsNull => {
+                Some(Named("bare: inputSchema.properties (it is not valid JSON Schema"))
+            }
+            H::RequiredTwice => {
+                Some(Named("bare: inputSchema.required (it is not valid JSON Schema"))
+            }
+            H::SchemaOfList => Some(Named("bare (its definition is too long, or its input is not")),
+            H::SchemaOrNull => Some(Named("bare: inputSchema.type (it is missing or not")),
+            H::NameAsList | H::FunctionAsTool | H::ToolAsList => {
+                Some(Named("#1 (it has no name or URI)"))
+            }
+            H::OutputAsSwitch => Some(Named("bare: outputSchema (it does not conform")),
+            H::UriAsNumber | H::ResourceAsList => {
+                Some(Named("resource #1 (it has no name or URI)"))
+            }
+            H::ArgumentsAsMap | H::ArgumentsAsTexts | H::ArgumentRequiredAsText => {
+                Some(Named("prompt letter: arguments (it does not conform"))
+            }
+            H::PromptAsText => Some(Named("prompt #1 (it has no name or URI)")),
         }
     }
 }

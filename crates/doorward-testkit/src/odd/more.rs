@@ -11,6 +11,29 @@ fn tool(name: &str) -> Value {
     json!({"name": name, "inputSchema": {"type": "object"}})
 }
 
+fn of_schema(schema: &Value) -> Value {
+    json!({"name": "bare", "inputSchema": schema})
+}
+
+/// Changes a list of prompts or resources.
+pub(super) fn others(habit: H, method: &str, result: &mut Value) {
+    let arguments = |value: Value| json!({"name": "letter", "arguments": value});
+    let odd = match habit {
+        H::UriAsNumber => json!({"uri": 7, "name": "odd"}),
+        H::ResourceAsList => json!(["file:///odd", "odd"]),
+        H::ArgumentsAsMap => arguments(json!({"to": {"description": "x"}})),
+        H::ArgumentsAsTexts => arguments(json!(["to", "from"])),
+        H::ArgumentRequiredAsText => arguments(json!([{"name": "to", "required": "yes"}])),
+        H::PromptAsText => json!("letter"),
+        _ => return,
+    };
+    let of_resources = matches!(habit, H::UriAsNumber | H::ResourceAsList);
+    let name = if of_resources { "resources" } else { "prompts" };
+    if method.starts_with(name) {
+        result[name] = json!([odd]);
+    }
+}
+
 /// Answers a request in another way.
 pub(super) fn instead(habit: H, method: &str) -> Option<Value> {
     let error = |code: i64| json!({"error": {"code": code, "message": "not now"}});
@@ -68,6 +91,27 @@ pub(super) fn list(habit: H, params: &Value, result: &mut Value) {
         H::NullMembers => {
             result["nextCursor"] = Value::Null;
             result["_meta"] = Value::Null;
+        }
+        H::PropertiesAsList => beside(of_schema(&json!({"type": "object", "properties": []}))),
+        H::RequiredTwice => {
+            beside(of_schema(&json!({"type": "object", "required": ["a", "a", 3]})));
+        }
+        H::MemberIsNull => {
+            beside(of_schema(&json!({"type": "object", "properties": {"a": null}})));
+        }
+        H::SchemaOfList => beside(of_schema(&json!({"type": "array", "items": {}}))),
+        H::SchemaOrNull => {
+            beside(of_schema(&json!({"anyOf": [{"type": "object"}, {"type": "null"}]})));
+        }
+        H::NameAsList => beside(json!({"name": ["bare"], "inputSchema": {"type": "object"}})),
+        H::FunctionAsTool => {
+            beside(json!({"type": "function", "function": {"name": "bare", "parameters": {}}}));
+        }
+        H::ToolAsList => beside(json!(["bare", {"type": "object"}])),
+        H::OutputAsSwitch => {
+            let mut odd = tool("bare");
+            odd["outputSchema"] = json!(true);
+            beside(odd);
         }
         _ => {}
     }

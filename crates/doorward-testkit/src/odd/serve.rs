@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    Inner, OddHabit as H, RawAnswer,
+    Inner, OddHabit as H, RawAnswer, answered,
     answers::{JSON, PAGE, Said, answer, message},
     events::{self, event},
 };
@@ -184,7 +184,12 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
         None => request.headers.get("mcp-session-id").cloned().unwrap_or_default(),
     };
     let greets = matches!(method, "initialize" | "server/discover");
-    if asked["id"].is_null() {
+    if is_answer(asked)
+        && let Some(call) = inner.lock().asking.take()
+    {
+        let _ = call.send(asked.clone());
+    }
+    if asked["id"].is_null() || is_answer(asked) {
         return noted(inner);
     }
     let said = match forgotten(inner, asked, &session).filter(|_| !greets && !inner.modern) {
@@ -277,8 +282,42 @@ async fn raw(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request
             let _ = stream.write_all(response(202, "", "", "").as_bytes()).await;
         }
         RawAnswer::Ends | RawAnswer::LineThenEnds(_) => {}
+        RawAnswer::Asks(question) => asks(stream, inner, request, &question).await,
     }
     true
+}
+
+/// True for an answer to a question of the server.
+fn is_answer(message: &Value) -> bool {
+    message["method"].is_null() && (message["result"].is_object() || message["error"].is_object())
+}
+
+/// Asks a question, and answers the call with the answer to it.
+async fn asks(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request, question: &str) {
+    let (call, answer) = tokio::sync::oneshot::channel();
+    inner.lock().asking = Some(call);
+    let old = request.path.strip_prefix("/messages?").and_then(|at| at.split_once('.'));
+    let old: Option<usize> = old.map(|(number, _)| number.parse().unwrap());
+    let begin = match old {
+        Some(number) => {
+            let _ = inner.lock().streams[number].send(question.to_owned());
+            response(202, "", "", "")
+        }
+        None => format!(
+            "HTTP/1.1 200 said\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{}",
+            event(inner, question)
+        ),
+    };
+    let _ = stream.write_all(begin.as_bytes()).await;
+    let _ = stream.flush().await;
+    let Ok(answer) = answer.await else { return };
+    let text = message(&request.body["id"], &answered(inner, &answer)).to_string();
+    if let Some(number) = old {
+        let _ = inner.lock().streams[number].send(text);
+    } else {
+        let _ = stream.write_all(event(inner, &text).as_bytes()).await;
+        let _ = stream.flush().await;
+    }
 }
 
 /// The method of a message.
@@ -335,11 +374,21 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
         return;
     }
     let mut line = String::new();
+    let mut asking = None;
     while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         let asked: Value = serde_json::from_str(&line).unwrap_or_default();
         line.clear();
         inner.lock().methods.push(method_of(&asked).to_owned());
-        if asked["id"].is_null() {
+        if is_answer(&asked)
+            && let Some(id) = asking.take()
+        {
+            let text = message(&id, &answered(&inner, &asked)).to_string();
+            let written = stream.write_all(format!("{text}\n").as_bytes()).await;
+            if written.is_err() || stream.flush().await.is_err() {
+                return;
+            }
+        }
+        if asked["id"].is_null() || is_answer(&asked) {
             continue;
         }
         let raw = inner.lock().raw.get(method_of(&asked)).cloned();
@@ -351,6 +400,10 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
                 return;
             }
             Some(RawAnswer::Line(text)) => Said::Text(text.replace("ID", &asked["id"].to_string())),
+            Some(RawAnswer::Asks(question)) => {
+                asking = Some(asked["id"].clone());
+                Said::Text(question)
+            }
             Some(RawAnswer::Stays(_)) => Said::Nothing,
             Some(RawAnswer::Closes(_) | RawAnswer::Ends) => Said::Ends,
         };

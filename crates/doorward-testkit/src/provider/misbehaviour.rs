@@ -180,6 +180,10 @@ habits! {
     ZeroErrors => Effect::None,
     /// `aud` is a list of one.
     AudienceList => Effect::None,
+    /// `aud` is a list with an element that is null.
+    AudienceNull => Effect::None,
+    /// A claim is nested deep.
+    DeepMembers => Effect::None,
     /// `iat` and `exp` have a fraction.
     TimesFraction => Effect::None,
     /// A wrong request, for its token.
@@ -268,6 +272,10 @@ habits! {
     AccessDeniedClient => Effect::Silence,
     /// The client is suspended, as GitHub states it.
     ClientSuspended => Effect::Silence,
+    /// A wrong client secret, in words alone, as Twitch states it.
+    ClientSecretInWords => Effect::Silence,
+    /// An unknown client, in words alone, as HubSpot states it.
+    ClientInWords => Effect::Silence,
     /// Userinfo fails.
     UserinfoServerError => Effect::Silence,
     /// A wrong request, for a parameter that it lacks.
@@ -290,6 +298,10 @@ habits! {
     TooManyZero => Effect::Wait(60),
     /// Too many requests, for a time before now.
     TooManyNegative => Effect::Wait(60),
+    /// Too many requests, until a time of a clock that is years behind.
+    TooManyUntil => Effect::Wait(600),
+    /// Maintenance until a time of a clock that is years ahead.
+    MaintenanceUntil => Effect::Wait(1800),
     /// Too many requests, with two times.
     TooManyTwice => Effect::Wait(600),
     /// 420.
@@ -356,16 +368,12 @@ habits! {
     UserinfoEmpty => Effect::Nonsense,
 }
 
-impl Misbehaviour {
-    /// The seconds by which its clock is ahead.
-    pub(super) fn skew(self) -> i64 {
-        match self {
-            Self::ClockAhead => 240,
-            Self::ClockBehind => -240,
-            _ => 0,
-        }
-    }
+/// A value that is nested deep.
+fn deep() -> Value {
+    (0..100).fold(json!(1), |inner, _| json!([inner]))
+}
 
+impl Misbehaviour {
     /// Changes claims of ID tokens and userinfo.
     pub(super) fn claims(self, claims: &mut Value) {
         let unused = [
@@ -430,6 +438,10 @@ impl Misbehaviour {
             Self::AudienceList if claims["aud"].is_string() => {
                 claims["aud"] = json!([claims["aud"]]);
             }
+            Self::AudienceNull if claims["aud"].is_string() => {
+                claims["aud"] = json!([null, claims["aud"]]);
+            }
+            Self::DeepMembers => claims["tree"] = deep(),
             Self::TimesFraction => {
                 for name in ["exp", "iat"] {
                     if let Some(at) = claims[name].as_f64() {

@@ -8,6 +8,15 @@ use super::{
 };
 
 impl Misbehaviour {
+    /// The seconds by which its clock is ahead.
+    pub(super) fn skew(self) -> i64 {
+        match self {
+            Self::ClockAhead => 240,
+            Self::ClockBehind => -240,
+            _ => 0,
+        }
+    }
+
     /// The answer in place of the usual one.
     pub(super) fn of_product(self) -> Option<Response> {
         let late = |headers: &str| raw(429, "application/json", "{}", headers);
@@ -60,6 +69,22 @@ impl Misbehaviour {
             Self::TooManyUnit => late("retry-after: 600s\r\n"),
             Self::TooManyZero => late("retry-after: 0\r\n"),
             Self::TooManyNegative => late("retry-after: -5\r\n"),
+            Self::ClientSecretInWords => {
+                json_of(403, &json!({"status": 403, "message": "invalid client secret"}))
+            }
+            Self::ClientInWords => json_of(
+                400,
+                &json!({"status": "BAD_CLIENT_ID", "message": "missing or unknown client id", "correlationId": "x"}),
+            ),
+            Self::TooManyUntil => late(
+                "date: Mon, 01 Jan 2001 00:00:00 GMT\r\nretry-after: Mon, 01 Jan 2001 00:10:00 GMT\r\n",
+            ),
+            Self::MaintenanceUntil => raw(
+                503,
+                "text/html",
+                "<html>later</html>",
+                "date: Fri, 01 Jan 2100 00:00:00 GMT\r\nretry-after: Fri, 01 Jan 2100 00:30:00 GMT\r\n",
+            ),
             Self::TooManyTwice => late("retry-after: 600\r\nretry-after: 900\r\n"),
             Self::FirewallText | Self::UserinfoFirewallText => {
                 raw(403, "text/plain; charset=UTF-8", "error code: 1010", "server: cloudflare\r\n")

@@ -197,6 +197,43 @@ fn a_request_to_wait_is_followed_in_every_form() {
         Some(Some(120))
     );
     assert_eq!(wait(403, &[("retry-after", "60")]), Some(Some(60)));
+    // A date counts from the server's own time, whatever this server's clock says; that of a cached
+    // response is older by its age. This server's time is that of a response without one.
+    for (more, seconds) in [
+        (
+            &[
+                ("date", "Mon, 01 Jan 2001 00:00:00 GMT"),
+                ("retry-after", "Mon, 01 Jan 2001 00:05:00 GMT"),
+            ][..],
+            300,
+        ),
+        (
+            &[
+                ("date", "Fri, 01 Jan 2100 00:00:00 GMT"),
+                ("retry-after", "Fri, 01 Jan 2100 00:05:00 GMT"),
+            ],
+            300,
+        ),
+        (&[date, ("age", "60"), ("retry-after", "Thu, 14 Jan 2027 08:02:00 GMT")], 60),
+        (&[date, ("age", "many"), ("retry-after", "Thu, 14 Jan 2027 08:02:00 GMT")], 120),
+        (&[date, ("retry-after", "Thursday, 14-Jan-27 08:02:00 GMT")], 120),
+        (&[date, ("retry-after", "Thu Jan 14 08:02:00 2027")], 120),
+        (&[date, ("retry-after", "Thu, 14 Jan 2027 08:02:00 UTC")], 120),
+        (&[date, ("retry-after", "Thu, 14 Jan 2027 08:02:00 +0000")], 120),
+        (
+            &[
+                ("date", "Thu, 14 Jan 2027 08:00:00 UTC"),
+                ("retry-after", "Thu, 14 Jan 2027 08:02:00 GMT"),
+            ],
+            120,
+        ),
+        (&[date, ("retry-after", "Thu, 14 Jan 2027 07:00:00 GMT")], 1),
+        (&[date, ("retry-after", "Fri, 14 Jan 2028 08:00:00 GMT")], 86_400),
+        (&[("date", "now"), ("retry-after", "Fri, 15 Jan 2027 08:02:00 GMT")], 120),
+        (&[("retry-after", "Fri, 15 Jan 2027 08:02:00 GMT")], 120),
+    ] {
+        assert_eq!(wait(429, more), Some(Some(seconds)), "{more:?}");
+    }
     let left = ("x-ratelimit-remaining", "0");
     assert_eq!(wait(403, &[left, ("x-ratelimit-reset", "1800000090")]), Some(Some(90)));
     assert_eq!(

@@ -147,6 +147,44 @@ const GRANT_STATES: &[&str] = &[
 const GRANT_NEGATED: &[&str] =
     &["found", "valid", "exist", "exists", "known", "active", "recognized", "recognised"];
 
+/// The words for this server as a client.
+const CLIENTS: &[&str] = &["client", "app", "application"];
+/// The states of a client that is not accepted.
+const CLIENT_STATES: &[&str] = &[
+    "invalid",
+    "unknown",
+    "incorrect",
+    "wrong",
+    "bad",
+    "missing",
+    "disabled",
+    "suspended",
+    "deleted",
+    "inactive",
+    "blocked",
+    "unauthorized",
+    "unauthorised",
+    "unregistered",
+    "mismatch",
+    "failed",
+];
+/// The words of which `not` makes such a state.
+const CLIENT_NEGATED: &[&str] = &[
+    "found",
+    "valid",
+    "exist",
+    "exists",
+    "known",
+    "registered",
+    "authorized",
+    "authorised",
+    "authenticated",
+    "active",
+    "match",
+    "recognized",
+    "recognised",
+];
+
 /// The words, one after the other, for more requests than a server accepts.
 const TOO_MANY: &[&[&str]] = &[
     &["rate", "limit"],
@@ -174,6 +212,15 @@ pub(super) fn stated<'a>(
 ) -> Option<&'a str> {
     let is_stated = |text: &str| is_about_user(text) || (of_tokens && is_about_grant(text));
     descriptions(members, text).find(|text| is_stated(text))
+}
+
+/// The text among the members of an answer, or the answer itself, that states that this server is
+/// not accepted as a client: servers without a code for that say it in words alone.
+pub(super) fn stated_of_client<'a>(
+    members: Option<&'a Map<String, Value>>,
+    text: Option<&'a str>,
+) -> Option<&'a str> {
+    descriptions(members, text).find(|text| is_about_client(text))
 }
 
 /// Reports an answer that states that there were too many requests.
@@ -271,9 +318,60 @@ fn is_about_grant(text: &str) -> bool {
     })
 }
 
+/// Reports a text that states that this server is not accepted as a client: `invalid client secret`,
+/// `unknown application`.
+fn is_about_client(text: &str) -> bool {
+    let words = words(text);
+    let is = |at: Option<usize>, among: &[&str]| {
+        at.and_then(|at| words.get(at)).is_some_and(|word| among.contains(&word.as_str()))
+    };
+    words.iter().enumerate().any(|(at, word)| {
+        let behind = (at + 1..=at + BETWEEN).any(|next| {
+            let negated = is(Some(next), &["not", "t"])
+                && (next + 1..=next + 2).any(|next| is(Some(next), CLIENT_NEGATED));
+            is(Some(next), CLIENT_STATES) || negated
+        });
+        CLIENTS.contains(&word.as_str()) && (is(at.checked_sub(1), CLIENT_STATES) || behind)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_about_grant, is_about_user};
+    use super::{is_about_client, is_about_grant, is_about_user};
+
+    #[test]
+    fn a_description_of_a_client_that_is_not_accepted_is_told_from_other_descriptions() {
+        for text in [
+            "invalid client",
+            "invalid client secret",
+            "missing or unknown client id",
+            "BAD_CLIENT_ID",
+            "Unknown application",
+            "client authentication failed",
+            "The client was not found",
+            "client_secret is incorrect",
+            "clientIdMismatch",
+            "The app is suspended",
+            "client credentials are not valid",
+            "client secret doesn't match",
+        ] {
+            assert!(is_about_client(text), "{text}");
+        }
+        for text in [
+            "",
+            "Bad Request",
+            "Unauthorized",
+            "the client sent too many requests",
+            "application error",
+            "The client must wait",
+            "invalid request",
+            "code was issued to another client",
+            "invalid authorization code",
+            "server does not know this host",
+        ] {
+            assert!(!is_about_client(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_description_of_a_code_or_token_that_does_not_count_is_told_from_other_descriptions() {

@@ -105,6 +105,12 @@ pub(super) fn spelled() -> Vec<Row> {
         ("json with blanks", format!("\r\n\t {RESULT}\n\n")),
         ("json in a batch", format!("[{RESULT}]")),
         ("json with a null error", RESULT.replacen('{', "{\"error\":null,", 1)),
+        ("json with an empty error", RESULT.replacen('{', "{\"error\":{},", 1)),
+        ("json with error false", RESULT.replacen('{', "{\"error\":false,", 1)),
+        (
+            "json with an error of zero",
+            RESULT.replacen('{', "{\"error\":{\"code\":0,\"message\":\"\"},", 1),
+        ),
         ("json of another version", RESULT.replace("\"2.0\"", "2.0")),
         ("json without a version", RESULT.replace("\"jsonrpc\":\"2.0\",", "")),
         ("json with more members", RESULT.replacen('{', "{\"trace\":[7],\"method\":null,", 1)),

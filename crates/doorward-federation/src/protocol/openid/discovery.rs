@@ -7,7 +7,7 @@ use std::{
 
 use doorward_transport::{
     Fetched as Answered, Outbound, SingleFlight,
-    oauth::{Document, LeftOut},
+    oauth::{Document, LeftOut, NamedIssuer, named_issuer},
 };
 use openidconnect::{JsonWebKeySet, core::CoreJsonWebKey};
 use url::Url;
@@ -318,11 +318,20 @@ impl Source {
     fn check_issuer(&self, document: &mut Document) -> Result<(), FederationError> {
         let told = document.text("issuer").unwrap_or_default();
         let expected = &self.open_id.issuer;
+        let tenants = &self.open_id.tenants;
         let own = |tenant: &String| told == expected.replace(TENANT, tenant);
-        if told == *expected || self.open_id.tenants.iter().any(own) {
-            Ok(())
-        } else {
-            Err(FederationError::OtherIssuer { told, expected: expected.clone() })
+        match named_issuer(&told, expected) {
+            // Tokens are held to the expected issuer, or to those of the listed tenants.
+            NamedIssuer::Same | NamedIssuer::Tenant => Ok(()),
+            NamedIssuer::Several if !tenants.is_empty() => Ok(()),
+            NamedIssuer::Several => Err(FederationError::Document(format!(
+                "it names {told:?} for several tenants, and the issuer {expected:?} is not that of \
+                 one; set issuer to that of your tenant, or kind = \"entra\" with tenants"
+            ))),
+            NamedIssuer::Other if tenants.iter().any(own) => Ok(()),
+            NamedIssuer::Other => {
+                Err(FederationError::OtherIssuer { told, expected: expected.clone() })
+            }
         }
     }
 }

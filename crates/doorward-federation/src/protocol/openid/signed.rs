@@ -203,6 +203,7 @@ fn as_specified(members: &mut Map<String, Value>) {
     text_of_whole_number(members, "azp");
     text_of_whole_number(members, "aud");
     if let Some(Value::Array(audiences)) = members.get_mut("aud") {
+        audiences.retain(|audience| !audience.is_null());
         for audience in audiences.iter_mut().filter(|one| one.is_i64() || one.is_u64()) {
             *audience = Value::String(audience.to_string());
         }

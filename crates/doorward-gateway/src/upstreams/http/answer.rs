@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use doorward_model::Timestamp;
 use doorward_transport::{
     OutboundError, media_type,
     oauth::{self, Pause},
@@ -81,27 +82,30 @@ async fn beginning(response: reqwest::Response) -> Vec<u8> {
     read
 }
 
-/// The pause that a response demands.
-fn pause(response: &reqwest::Response) -> Option<Pause> {
-    oauth::pause(response.status().as_u16(), response.headers(), None)
+/// The pause that a response demands. `now` is the time of one without a `Date`.
+fn pause(response: &reqwest::Response, now: Timestamp) -> Option<Pause> {
+    oauth::pause(response.status().as_u16(), response.headers(), Some(now))
 }
 
 fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkError {
     let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let time = seconds.map_or_else(
         || "a while; it does not state how long".to_owned(),
-        |seconds| format!("{seconds} seconds"),
+        |seconds| format!("{seconds} second{}", if seconds == 1 { "" } else { "s" }),
     );
     LinkError::Wait(seconds, format!("asks to wait {time} ({}{told})", words::status(status)))
 }
 
 /// The reason within a response that is not valid for the request.
-pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> LinkError {
+pub(in crate::upstreams) async fn of_refusal(
+    response: reqwest::Response,
+    now: Timestamp,
+) -> LinkError {
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED {
         return LinkError::Connect;
     }
-    let pause = pause(&response);
+    let pause = pause(&response, now);
     let body = beginning(response).await;
     let told = words::of_body(&body);
     match pause {
@@ -190,7 +194,7 @@ impl Http {
         if status == StatusCode::UNAUTHORIZED {
             return Err(LinkError::Connect);
         }
-        let pause = pause(&response);
+        let pause = pause(&response, self.now());
         let body = beginning(response).await;
         let told = words::of_body(&body);
         if let Some(pause) = pause {
@@ -252,6 +256,7 @@ impl Http {
             first,
             resumable: false,
             answered: false,
+            told: String::new(),
         };
         let state = (events, reading, false);
         let read = stream::unfold(state, |(mut events, mut reading, over)| async move {
@@ -276,6 +281,8 @@ struct Reading {
     first: bool,
     resumable: bool,
     answered: bool,
+    /// The words of the last event that reports an error.
+    told: String,
 }
 
 impl Reading {
@@ -283,6 +290,12 @@ impl Reading {
         self.resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
         if self.answered {
             return Vec::new();
+        }
+        // Many servers report a failure in an event of its own, and end the stream.
+        if event.kind == "error"
+            && let Some(data) = &event.data
+        {
+            self.told = words::of_body(data.as_bytes());
         }
         let (read, answered) = of_event(&self.wire, event, Some(&self.id)).await;
         self.answered = answered;
@@ -305,6 +318,7 @@ impl Reading {
             || "its stream ended before the response".to_owned(),
             |broken| format!("{broken} before the response"),
         );
+        let why = format!("{why}{}", self.told);
         let ended = self.wire.unanswered(&self.id, LinkError::Failed(why));
         vec![Ok(event_of(&ended))]
     }

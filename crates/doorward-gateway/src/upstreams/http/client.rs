@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_model::Timestamp;
 use doorward_transport::outbound::Streams;
 use futures_util::{StreamExt, stream::BoxStream};
 use rmcp::transport::streamable_http_client::SseError;
@@ -48,6 +49,11 @@ impl Http {
         let client = client.map_err(|error| LinkError::Unreachable(error.to_string()))?;
         let stop = CancellationToken::new();
         Ok(Self { client, auth, wire: Arc::clone(&making.wire), stop, turns: Arc::default() })
+    }
+
+    /// The time at which a response without a `Date` was sent.
+    pub(in crate::upstreams) fn now(&self) -> Timestamp {
+        self.auth.gateway.services.clock.now()
     }
 
     /// A guard that ends all requests and streams of this client when it is dropped.

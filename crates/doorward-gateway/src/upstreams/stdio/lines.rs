@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     link_error::LinkError,
-    wire::{MOST_BYTES, Message, Wire, read::ReadText},
+    wire::{MOST_BYTES, Message, Wire, ids, read::ReadText},
 };
 
 /// Time that the end of a process may come after that of its output.
@@ -177,8 +177,7 @@ impl Transport<RoleClient> for Lines {
     ) -> impl Future<Output = Result<(), LinkError>> + Send + 'static {
         let (input, ended) = (Arc::clone(&self.input), self.ended.clone());
         async move {
-            let mut line = serde_json::to_vec(&message)
-                .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
+            let mut line = ids::written(&message)?;
             line.push(b'\n');
             let mut input = input.lock().await;
             let sent = match input.as_mut() {

@@ -2,6 +2,8 @@ use rmcp::model::{ClientRequest, ServerResult};
 
 use super::*;
 
+mod refusals;
+
 /// A connection with pending requests of these methods, with the IDs 1, 2, ….
 fn asked(methods: &[&str]) -> std::sync::Arc<Wire> {
     let wire = Wire::new(doorward_model::UpstreamName::parse("wiki").unwrap());
@@ -146,7 +148,8 @@ fn an_invalid_message_decides_nothing() {
         "null",
         "3",
         r#""text""#,
-        r#"{"jsonrpc":"2.0","id":1}"#,
+        r#"{"id":1}"#,
+        r#"{"jsonrpc":"2.0","id":2}"#,
         r#"{"method":7}"#,
         "{\"jsonrpc\": \"2.0\", ",
     ] {
