@@ -117,6 +117,8 @@ routes! {
     ACCOUNT_TOKENS = "/account/tokens";
     /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
+    /// A user's conversations with the agent.
+    ACCOUNT_CONVERSATIONS = "/account/conversations";
     /// Ends the link of an account at a chat server.
     ACCOUNT_CHATS = "/account/chats";
     /// Shows which account at a chat server is to be linked with the signed-in user, and links it.

@@ -334,6 +334,7 @@ impl App {
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 csrf: Csrf::new(Arc::clone(&master), &public_url),
+                master: Arc::clone(&master),
                 mail_writer,
             },
             WebSettings {

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use aws_lc_rs::digest;
 use doorward_testkit::{Browser, Page};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -257,6 +258,17 @@ async fn kill_9_while_documents_are_uploaded_leaves_whole_ones_only() {
             assert!(is_newer, "{file}: {number} of {of} is older than {last:?}");
         }
         served.started().await;
+        // Each document that is there was written down before it was.
+        let words = ["--json", "audit", "--kind", "document.", "--limit", "0"];
+        let told = served.command(&words).await.1;
+        for path in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+            let Ok(held) = fs::read(&path) else { continue };
+            let name = format!("document:team/{}", path.file_name().unwrap().display());
+            let hash = digest::digest(&digest::SHA256, &held);
+            let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let is_entry = |line: &&str| line.contains(&name) && line.contains(&hash);
+            assert!(told.lines().any(|line| is_entry(&line)), "{name} {hash}");
+        }
     }
     let api = Api { served: &served, token: &token };
     api.put("last.md", "the last word\n").await.expect(200);
