@@ -329,9 +329,9 @@ impl Work<'_> {
         }
         let listener = self.turn.listener;
         listener.tell(Step::Calling(&tool)).await;
-        let outcome = self.turn.toolbox.call(&tool, arguments.clone()).await;
+        let mut outcome = self.turn.toolbox.call(&tool, arguments.clone()).await;
         listener.tell(Step::GotResult(&tool)).await;
-        if let Some(asked) = outcome.asked {
+        if let Some(asked) = outcome.asked.take() {
             return self.wait_for_user(WaitingCall { tool, arguments, asked });
         }
         self.result(&tool, outcome, result_bytes)

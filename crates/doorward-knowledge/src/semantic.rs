@@ -375,3 +375,45 @@ pub(crate) fn admitted(
     let addresses = found.into_iter().map(|(_, address)| address).collect();
     Ok(Admitted { addresses, is_settled })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Model, WrittenSettings};
+
+    struct Words;
+
+    impl Embedder for Words {
+        fn model(&self) -> &'static str {
+            "words"
+        }
+        fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, NoVectors> {
+            Ok(texts.iter().map(|_| vec![1.0, 0.5]).collect())
+        }
+    }
+
+    #[test]
+    fn ca4_a_second_replica_reads_the_vectors_that_the_first_one_makes() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = vec![format!("docs = {}", dir.path().display())];
+        let written = WrittenSettings { folders, ..WrittenSettings::default() };
+        let mut settings = Settings::parse(&written).unwrap();
+        settings.model = Some(Model { embedder: Arc::new(Words), most: 100 });
+        let second = Semantic::of(&settings, dir.path()).unwrap();
+        second.follow();
+        assert!(second.direction("a query").is_none(), "there are none yet");
+        let mut first = Vectors::open(dir.path(), "words");
+        for mark in 1..4_u64 {
+            first.add(&[(mark, Packed::of(&[1.0, 0.5]).unwrap())]).unwrap();
+            second.follow();
+            let wanted = second.direction("a query").unwrap();
+            let found = second.nearest(&wanted, 9).len() as u64;
+            assert_eq!((second.counts().0, found), (mark, mark));
+        }
+        // Those of another model are of no use.
+        let mut other = Vectors::open(dir.path(), "others");
+        other.add(&[(9, Packed::of(&[1.0, 0.5, 0.25]).unwrap())]).unwrap();
+        second.follow();
+        assert_eq!(second.counts().0, 0);
+    }
+}

@@ -460,6 +460,6 @@ impl App {
         let secret = self.accounts.new_admin_link().await?;
         Ok(self
             .public_url
-            .at(&doorward_model::routes::ADMIN_LINK.replace("{token}", secret.reveal())))
+            .at(&doorward_model::routes::ADMIN_LINK.replace("{secret}", secret.reveal())))
     }
 }

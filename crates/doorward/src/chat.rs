@@ -238,7 +238,7 @@ impl Office for ChatOffice {
                     days: speaker.days,
                 };
                 let path =
-                    routes::ACCOUNT_CHAT.replace("{link}", &self.accounts.chat_link_secret(new));
+                    routes::ACCOUNT_CHAT.replace("{secret}", &self.accounts.chat_link_secret(new));
                 return Ok(Standing::Unlinked(self.public_url.at(&path), CHAT_LINK_SECONDS / 60));
             };
             if !self.rules.now().access.may_use_mattermost(acting.user()) {
@@ -337,7 +337,7 @@ impl Acting for ChatUser {
         question: &'a str,
     ) -> BoxFuture<'a, Option<AgentAnswer>> {
         Box::pin(async move {
-            Some(self.agent.as_ref()?.answer_in_chat(self.turn(place), question).await)
+            Some(self.agent.as_ref()?.answer_in_chat(&self.turn(place), question).await)
         })
     }
 
@@ -348,7 +348,7 @@ impl Acting for ChatUser {
         call: AnsweredCall,
     ) -> BoxFuture<'a, Option<AgentAnswer>> {
         Box::pin(
-            async move { Some(self.agent.as_ref()?.go_on_in_chat(self.turn(place), call).await) },
+            async move { Some(self.agent.as_ref()?.go_on_in_chat(&self.turn(place), call).await) },
         )
     }
 

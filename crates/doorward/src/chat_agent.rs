@@ -30,9 +30,9 @@ fn failed(why: &Message) -> AgentAnswer {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn unavailable(error: StoreError) -> AgentAnswer {
+fn unavailable(error: StoreError) -> Message {
     tracing::error!(%error, "a question in a chat could not be answered");
-    failed(&text::bot_unavailable())
+    text::bot_unavailable()
 }
 
 fn source(citation: Citation) -> Source {
@@ -62,22 +62,22 @@ fn sorry(problem: &Problem) -> Message {
 
 impl AgentOffice {
     /// Answers a question, in the conversation of its place.
-    pub(crate) async fn answer_in_chat(&self, turn: ChatTurn<'_>, question: &str) -> AgentAnswer {
-        match self.begun(&turn).await {
+    pub(crate) async fn answer_in_chat(&self, turn: &ChatTurn<'_>, question: &str) -> AgentAnswer {
+        match self.begun(turn).await {
             Ok(begun) => self.told(begun, question, None).await,
-            Err(answer) => answer,
+            Err(why) => failed(&why),
         }
     }
 
     /// Makes a call about which the user was asked, if they agree, and goes on with its result.
     pub(crate) async fn go_on_in_chat(
         &self,
-        turn: ChatTurn<'_>,
+        turn: &ChatTurn<'_>,
         call: AnsweredCall,
     ) -> AgentAnswer {
-        let begun = match self.begun(&turn).await {
+        let begun = match self.begun(turn).await {
             Ok(begun) => begun,
-            Err(answer) => return answer,
+            Err(why) => return failed(&why),
         };
         let AnsweredCall { tool, arguments, state, agrees } = call;
         let told = begun.acting.answer(&tool, arguments.clone(), state, agrees).await;
@@ -96,11 +96,11 @@ impl AgentOffice {
     }
 
     /// The agent for the user of a turn, with their conversation in its place.
-    async fn begun(&self, turn: &ChatTurn<'_>) -> Result<Begun, AgentAnswer> {
+    async fn begun(&self, turn: &ChatTurn<'_>) -> Result<Begun, Message> {
         let acting = turn.user.by_agent(&self.agent.config().chat_scopes());
         let acting = if turn.place.may_ask { acting.asking() } else { acting };
         if acting.renewed().await.map_err(unavailable)?.is_none() {
-            return Err(failed(&text::bot_agent_disabled()));
+            return Err(text::bot_agent_disabled());
         }
         let (connector, user_id) = (turn.connector, &acting.user().id);
         let (id, said) = match turn.place.thread {

@@ -52,9 +52,8 @@ fn in_names(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in code.split("fn ").skip(1) {
         let name = name.split('(').next().unwrap_or_default();
-        let is_number = |word: &&str| {
-            word.len() < 8 && word.ends_with(|letter: char| letter.is_ascii_digit())
-        };
+        let is_number =
+            |word: &&str| word.len() < 8 && word.ends_with(|letter: char| letter.is_ascii_digit());
         found.extend(name.split('_').take_while(is_number).map(str::to_uppercase));
     }
     found

@@ -252,7 +252,7 @@ impl Mattermost {
     pub(super) async fn of_agent(
         &self,
         acting: &dyn Acting,
-        (account, place): (&str, Place<'_>),
+        asked_by: (&str, Place<'_>),
         told: AgentAnswer,
     ) -> Answer {
         let mut parts = told.made.as_deref().map(posts).unwrap_or_default();
@@ -272,6 +272,7 @@ impl Mattermost {
                 None => parts.push(notes),
             }
         }
+        let (account, place) = asked_by;
         let mut answer = Answer::of(parts, told.failed);
         for one in told.waiting {
             let (tool, arguments) = (one.tool.as_str(), &one.arguments);
