@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_language::{Message, text};
-use doorward_model::{AgentChange, ClientId, Conversation, ConversationId, Said, foreign, routes};
+use doorward_model::{AgentChange, ClientId, Conversation, ConversationId, Said, foreign};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
