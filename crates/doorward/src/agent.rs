@@ -139,7 +139,7 @@ impl AgentOffice {
             seconds: asked.seconds,
         };
         let answered = self.agent.answer(turn).await?;
-        let said = [(true, asked.question), (false, &answered.text)]
+        let said = [(true, asked.question), (false, answered.text.as_str())]
             .map(|(by_user, text)| Said { by_user, text: text.to_owned() });
         self.keep(asked.acting, asked.talk, said).await;
         Ok(answered)

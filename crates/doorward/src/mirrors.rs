@@ -171,7 +171,7 @@ impl Mirrors {
     }
 
     async fn filled(&self, plan: &MirrorPlan, after: &mut String) -> Result<End, String> {
-        let Some(mut copies) = Copies::open(plan).await? else { return Ok(End::Elsewhere) };
+        let Some(mut mirror) = Copies::open(plan).await? else { return Ok(End::Elsewhere) };
         let file = plan.token_file.clone();
         let listed = match blocking(move || token(&file)).await? {
             Ok(token) => {
@@ -189,12 +189,12 @@ impl Mirrors {
             }
         });
         let is_listed = listed.is_ok();
-        copies.on(move |mirror| mirror.note_source(is_listed)).await?;
+        mirror.on(move |mirror| mirror.note_source(is_listed)).await?;
         let ended = match &listed {
-            Ok((reading, listed)) => Run { plan, reading, listed }.copy(&mut copies, after).await,
+            Ok((reading, listed)) => Run { plan, reading, listed }.copy(&mut mirror, after).await,
             Err(why) => Err(why.clone()),
         };
-        copies.save().await?;
+        mirror.save().await?;
         self.gateway.compare_soon(plan.collection);
         ended
     }
@@ -208,7 +208,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn copy(&self, copies: &mut Copies, after: &mut String) -> Result<End, String> {
+    async fn copy(&self, mirror: &mut Copies, after: &mut String) -> Result<End, String> {
         let begun = Instant::now();
         let first = self.listed.partition_point(|one| one.uri <= *after);
         let (before, rest) = self.listed.split_at_checked(first).unwrap_or_default();
@@ -218,13 +218,13 @@ impl Run<'_> {
                 return Ok(End::Cut);
             }
             let known = resource.clone();
-            if !copies.on(move |mirror| mirror.is_current(&original(&known))).await? {
-                if let Some(end) = self.copy_one(copies, resource, begun).await? {
+            if !mirror.on(move |mirror| mirror.is_current(&original(&known))).await? {
+                if let Some(end) = self.copy_one(mirror, resource, begun).await? {
                     return Ok(end);
                 }
                 copied += 1;
                 if copied.is_multiple_of(SAVE_EVERY) {
-                    copies.save().await?;
+                    mirror.save().await?;
                 }
             }
             after.clone_from(&resource.uri);
@@ -234,7 +234,7 @@ impl Run<'_> {
         let kept = move |mirror: &mut Mirror| {
             mirror.keep_only(&listed.iter().map(String::as_str).collect::<HashSet<_>>());
         };
-        copies.on(kept).await?;
+        mirror.on(kept).await?;
         tracing::info!(
             collection = %self.plan.collection, upstream = %self.plan.upstream,
             resources = self.listed.len(), read = copied, "the resources of an upstream are copied"
@@ -245,7 +245,7 @@ impl Run<'_> {
     /// Copies one resource, or names it as left out. Returns the end of the run, if it is one.
     async fn copy_one(
         &self,
-        copies: &mut Copies,
+        mirror: &mut Copies,
         resource: &ListedResource,
         begun: Instant,
     ) -> Result<Option<End>, String> {
@@ -256,12 +256,12 @@ impl Run<'_> {
                     known.media_type = content.media_type.unwrap_or_default();
                 }
                 let bytes = content.bytes;
-                let stored = copies.on(move |mirror| mirror.put(&original(&known), bytes)).await?;
+                let stored = mirror.on(move |mirror| mirror.put(&original(&known), bytes)).await?;
                 self.told(resource, stored);
             }
             Err(ReadFault::Resource(why)) => {
                 let uri = resource.uri.clone();
-                copies.on(move |mirror| mirror.fail(&uri, FileFault::Resource)).await?;
+                mirror.on(move |mirror| mirror.fail(&uri, FileFault::Resource)).await?;
                 tracing::warn!(
                     collection = %self.plan.collection, upstream = %self.plan.upstream,
                     uri = %doorward_model::foreign::escaped(&resource.uri),
@@ -271,7 +271,7 @@ impl Run<'_> {
             }
             Err(ReadFault::Later(..)) => return Ok(Some(End::Cut)),
             Err(ReadFault::Token(why)) => {
-                copies.on(|mirror| mirror.note_source(false)).await?;
+                mirror.on(|mirror| mirror.note_source(false)).await?;
                 return Err(why);
             }
         }

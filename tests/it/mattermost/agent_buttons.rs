@@ -165,5 +165,5 @@ async fn ca51_the_result_of_a_confirmed_call_is_told_where_the_model_fails_after
     chat.press(&button(&chat.attachments(&direct), "Do it"), &ally).await.expect(200);
     let answers = chat.answered(&direct, 4).await;
     assert!(answers[2].text.contains("\"name\": \"alice\""), "{answers:?}");
-    assert!(answers[3].text.starts_with("Sorry, the model's endpoint"), "{answers:?}");
+    assert!(answers[3].text.starts_with("Sorry, the model’s endpoint"), "{answers:?}");
 }

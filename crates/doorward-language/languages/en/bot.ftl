@@ -72,4 +72,4 @@ bot_agent_endless =
        *[other] Sorry, the model came to no answer within { $rounds } rounds.
     }
 bot_agent_no_pass = Sorry, the agent cannot be asked here. Ask in an MCP client.
-bot_agent_model = Sorry, the model's endpoint cannot be used at the moment. Try again later.
+bot_agent_model = Sorry, the model’s endpoint cannot be used at the moment. Try again later.
