@@ -265,7 +265,9 @@ async fn kill_9_while_documents_are_uploaded_leaves_whole_ones_only() {
             let Ok(held) = fs::read(&path) else { continue };
             let name = format!("document:team/{}", path.file_name().unwrap().display());
             let hash = digest::digest(&digest::SHA256, &held);
-            let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: Vec<String> =
+                hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hash.concat();
             let is_entry = |line: &&str| line.contains(&name) && line.contains(&hash);
             assert!(told.lines().any(|line| is_entry(&line)), "{name} {hash}");
         }
