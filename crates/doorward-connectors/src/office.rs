@@ -108,6 +108,8 @@ pub struct AnsweredCall {
     pub arguments: Map<String, Value>,
     /// The state of the question.
     pub state: String,
+    /// The conversation with the agent in which it was asked.
+    pub conversation: Option<String>,
     /// The user agrees.
     pub agrees: bool,
 }
@@ -154,6 +156,8 @@ pub struct AgentAnswer {
     pub pages: Vec<String>,
     /// Calls that wait for the user, who may be asked in the chat.
     pub waiting: Vec<WaitingCall>,
+    /// The conversation, in which such a call goes on.
+    pub conversation: String,
     /// The result of a call that the user confirmed, where the agent could not go on with it.
     pub made: Option<String>,
     /// There is no answer.

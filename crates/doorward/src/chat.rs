@@ -325,7 +325,7 @@ impl Acting for ChatUser {
 
     fn answer(&self, call: AnsweredCall) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
-            let AnsweredCall { tool, arguments, state, agrees } = call;
+            let AnsweredCall { tool, arguments, state, agrees, .. } = call;
             outcome(self.acting.asking().answer(&tool, arguments, state, agrees).await)
         })
     }

@@ -63,7 +63,7 @@ fn sorry(problem: &Problem) -> Message {
 impl AgentOffice {
     /// Answers a question, in the conversation of its place.
     pub(crate) async fn answer_in_chat(&self, turn: &ChatTurn<'_>, question: &str) -> AgentAnswer {
-        match self.begun(turn).await {
+        match self.begun(turn, None).await {
             Ok(begun) => self.told(begun, question, None).await,
             Err(why) => failed(&why),
         }
@@ -75,11 +75,11 @@ impl AgentOffice {
         turn: &ChatTurn<'_>,
         call: AnsweredCall,
     ) -> AgentAnswer {
-        let begun = match self.begun(turn).await {
+        let AnsweredCall { tool, arguments, state, conversation, agrees } = call;
+        let begun = match self.begun(turn, conversation).await {
             Ok(begun) => begun,
             Err(why) => return failed(&why),
         };
-        let AnsweredCall { tool, arguments, state, agrees } = call;
         let told = begun.acting.answer(&tool, arguments.clone(), state, agrees).await;
         if !agrees {
             return AgentAnswer::default();
@@ -95,23 +95,27 @@ impl AgentOffice {
         answer
     }
 
-    /// The agent for the user of a turn, with their conversation in its place.
-    async fn begun(&self, turn: &ChatTurn<'_>) -> Result<Begun, Message> {
+    /// The agent for the user of a turn, with this conversation of theirs or the one in its place.
+    async fn begun(
+        &self,
+        turn: &ChatTurn<'_>,
+        conversation: Option<String>,
+    ) -> Result<Begun, Message> {
         let acting = turn.user.by_agent(&self.agent.config().chat_scopes());
         let acting = if turn.place.may_ask { acting.asking() } else { acting };
         if acting.renewed().await.map_err(unavailable)?.is_none() {
             return Err(text::bot_agent_disabled());
         }
         let (connector, user_id) = (turn.connector, &acting.user().id);
-        let (id, said) = match turn.place.thread {
+        let id = match (conversation, turn.place.thread) {
+            (Some(conversation), _) => ConversationId::from_text(conversation),
             // The name of a place is no identifier that `ask` reads.
-            Some(thread) => {
-                let id = ConversationId::from_text(format!("chat/{connector}/{thread}/{user_id}"));
-                let said = self.said(&acting, &id).await.map_err(unavailable)?;
-                (id, said)
+            (None, Some(thread)) => {
+                ConversationId::from_text(format!("chat/{connector}/{thread}/{user_id}"))
             }
-            None => (ConversationId::random(self.services.entropy.as_ref()), None),
+            (None, None) => ConversationId::random(self.services.entropy.as_ref()),
         };
+        let said = self.said(&acting, &id).await.map_err(unavailable)?;
         Ok(Begun { acting, talk: Talk { id, origin: turn.place.url.to_owned(), said } })
     }
 
@@ -121,7 +125,7 @@ impl AgentOffice {
         question: &str,
         made: Option<&MadeCall>,
     ) -> AgentAnswer {
-        let (acting, listener) = (&acting, &Silent);
+        let (acting, listener, conversation) = (&acting, &Silent, talk.id.to_string());
         let asked = AgentQuestion { acting, talk, question, made, listener, seconds: None };
         match self.answer(asked).await {
             Ok(answered) => AgentAnswer {
@@ -129,6 +133,7 @@ impl AgentOffice {
                 sources: answered.citations.into_iter().map(source).collect(),
                 pages: answered.pages,
                 waiting: answered.waiting.into_iter().map(waiting).collect(),
+                conversation,
                 made: None,
                 failed: false,
             },

@@ -128,7 +128,15 @@ async fn ca50_a_declined_call_of_the_agent_is_not_made_and_the_model_is_not_aske
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(model.requests().len(), requests);
     assert!(!outcomes(&stage, "whoami").await.contains(&Outcome::Ok));
-    assert!(chat.answers(&chat.direct(&ally)).is_empty());
+    let direct = chat.direct(&ally);
+    assert!(chat.answers(&direct).is_empty());
+    // Another command, whose conversation goes on where it was confirmed.
+    let told = commanded(&stage, &ally, "who am I now?").await;
+    let yes = button(&told[1]["attachments"], "Do it");
+    chat.press(&yes, &ally).await.expect(200);
+    assert_eq!(chat.answered(&direct, 1).await[0].text, "You are alice.");
+    let last = said(model.requests().last().unwrap());
+    assert_eq!((last.len(), last[0].1.as_str()), (5, "who am I now?"));
 }
 
 #[tokio::test]

@@ -276,7 +276,8 @@ impl Mattermost {
         let mut answer = Answer::of(parts, told.failed);
         for one in told.waiting {
             let (tool, arguments) = (one.tool.as_str(), &one.arguments);
-            let call = PlacedCall { account, place, tool, arguments, by_agent: true };
+            let conversation = Some(told.conversation.as_str());
+            let call = PlacedCall { account, place, tool, arguments, conversation };
             answer.parts.push(self.question(call, one.question));
         }
         answer
@@ -311,7 +312,7 @@ impl Mattermost {
         };
         let (account, place) = asked_by;
         let call =
-            PlacedCall { account, place, tool: name, arguments: &arguments, by_agent: false };
+            PlacedCall { account, place, tool: name, arguments: &arguments, conversation: None };
         let may_ask = self.config.buttons && call.fits();
         let outcome = acting.call(name, arguments.clone(), may_ask).await;
         if let Some(question) = outcome.asked {

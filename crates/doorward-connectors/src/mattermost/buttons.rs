@@ -36,8 +36,8 @@ pub(super) struct Waiting {
     root: String,
     tool: String,
     arguments: Map<String, Value>,
-    /// The agent wants to make it, and goes on with its result.
-    by_agent: bool,
+    /// The conversation of the agent that wants to make it, and goes on with its result.
+    conversation: Option<String>,
     state: String,
     nonce: String,
     until: i64,
@@ -79,7 +79,7 @@ impl Mattermost {
             root: root.to_owned(),
             tool: of.tool.to_owned(),
             arguments: of.arguments.clone(),
-            by_agent: of.by_agent,
+            conversation: of.conversation.map(str::to_owned),
             state: asked.state,
             nonce: self.office.nonce(),
             until: self.office.now().plus(LIFETIME).0,
@@ -102,7 +102,10 @@ impl Mattermost {
                 action("decline", text::bot_do_not(), "default", false),
             ],
         }]);
-        let question = if of.by_agent { text::bot_agent_question() } else { text::bot_question() };
+        let question = match of.conversation {
+            Some(_) => text::bot_agent_question(),
+            None => text::bot_question(),
+        };
         Part { text: question.to_string(), attachments: Some(attachments) }
     }
 
@@ -184,9 +187,10 @@ impl Mattermost {
             tool: call.tool.clone(),
             arguments: call.arguments.clone(),
             state: call.state.clone(),
+            conversation: call.conversation.clone(),
             agrees,
         };
-        if !call.by_agent {
+        if call.conversation.is_none() {
             let outcome = acting.answer(made).await;
             let texts = if agrees { posts(&outcome.text) } else { Vec::new() };
             return Answer::of(texts, outcome.failed);

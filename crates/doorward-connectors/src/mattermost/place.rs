@@ -45,8 +45,8 @@ pub(super) struct PlacedCall<'a> {
     pub(super) tool: &'a str,
     /// Its arguments.
     pub(super) arguments: &'a Map<String, Value>,
-    /// The agent wants to make it.
-    pub(super) by_agent: bool,
+    /// The conversation of the agent that wants to make it.
+    pub(super) conversation: Option<&'a str>,
 }
 
 impl PlacedCall<'_> {
