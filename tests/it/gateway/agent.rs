@@ -406,7 +406,7 @@ async fn tokens_of_a_day_are_counted_for_each_user_and_used_up() {
 #[tokio::test]
 async fn each_time_that_the_model_is_asked_counts_against_the_tokens_of_the_user() {
     let faults = |count: usize| vec![ModelReply::Status(500, None); count];
-    let mut used = Vec::new();
+    let mut counts = Vec::new();
     for failing in 0..3 {
         let mut replies = faults(failing);
         replies.push(ModelReply::text("It is so."));
@@ -416,12 +416,12 @@ async fn each_time_that_the_model_is_asked_counts_against_the_tokens_of_the_user
         answer(&server, &alice, json!({"question": "is it so?"})).await;
         let store = &server.app.store;
         let user = store.user_named(&UserName::parse("alice").unwrap()).await.unwrap().unwrap().id;
-        used.push(store.used_tokens(&user, server.clock.now().0 / 86_400).await.unwrap());
+        counts.push(store.used_tokens(&user, server.clock.now().0 / 86_400).await.unwrap());
     }
     // The reply states 100; a request that failed counts with its own length.
-    let sent = used[1] - used[0];
-    assert!(used[0] == 100 && sent > 100, "{used:?}");
-    assert_eq!(used[2] - used[1], sent, "{used:?}");
+    let sent = counts[1] - counts[0];
+    assert!(counts[0] == 100 && sent > 100, "{counts:?}");
+    assert_eq!(counts[2] - counts[1], sent, "{counts:?}");
     // Where the next try is too much, there is none.
     let model = FakeModel::with(faults(1)).await;
     let server = TestServer::start_with(|config| {
