@@ -194,7 +194,7 @@ enum Wanted {
 }
 
 impl Wanted {
-    /// What is wrong with the argument of this name.
+    /// The fault of the argument of this name.
     fn told(self, name: &str) -> Message {
         let name = crate::text::inline(name);
         match self {

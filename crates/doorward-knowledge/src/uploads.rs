@@ -69,7 +69,7 @@ enum Prepared {
 }
 
 impl<T> PreparedUpload<T> {
-    /// What will be done.
+    /// The result that it will have.
     pub fn done(&self) -> &T {
         &self.done
     }

@@ -67,7 +67,7 @@ async fn ca49_a_thread_is_on_the_page_of_its_author_with_its_origin_and_on_no_ot
     assert!(bobs.contains("a question of bob"));
     assert_eq!(delete(&bob, &stage, &id, "delete").await, 404);
     alice.get(&server.at(&own)).await.expect(200);
-    // Its author deletes it; the thread then begins anew.
+    // Its author deletes it; the thread then begins without it.
     assert_eq!(delete(&alice, &stage, &id, "delete").await, 200);
     alice.get(&server.at(&own)).await.expect(404);
     let again = chat.write_below((&channel, &root), &ally, "@doorward third question");
