@@ -58,7 +58,7 @@ pub(crate) struct Talk {
     pub(crate) id: ConversationId,
     /// The URL of its place; empty where it has none.
     pub(crate) origin: String,
-    /// What was said before; `None` if it only begins.
+    /// The texts before this one; `None` if it only begins.
     pub(crate) said: Option<Vec<Said>>,
 }
 
