@@ -45,6 +45,7 @@ mod m20261127_000061_reserved_accounts;
 mod m20261127_000063_rule_versions;
 mod m20261127_000065_agent;
 mod m20261128_000066_toolsets;
+mod m20261128_000075_conversations;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -91,6 +92,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000063_rule_versions::Migration),
             Box::new(m20261127_000065_agent::Migration),
             Box::new(m20261128_000066_toolsets::Migration),
+            Box::new(m20261128_000075_conversations::Migration),
         ]
     }
 }

@@ -118,7 +118,7 @@ await ann.signIn('ann');
 check((await ann.content()).includes('last called'), 'the last tools that an app called are shown');
 await look(ann, 'page-account');
 await ann.click('summary:has-text("Reduce access")').catch(() => {});
-for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tokens', 'page-tokens'], ['/account/activity', 'page-activity'], ['/account/security', 'page-security']]) {
+for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tokens', 'page-tokens'], ['/account/activity', 'page-activity'], ['/account/conversations', 'page-conversations'], ['/account/security', 'page-security']]) {
   await ann.goto(server.url + path);
   await look(ann, name);
 }

@@ -42,7 +42,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-knowledge", &["doorward-model"]),
-    ("doorward-connectors", &["doorward-model", "doorward-transport"]),
+    ("doorward-connectors", &["doorward-model", "doorward-transport", "doorward-language"]),
     ("doorward-agent", &["doorward-model", "doorward-transport"]),
     (
         "doorward-gateway",

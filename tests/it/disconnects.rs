@@ -154,6 +154,7 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::CONNECT, "its work is a task of its own, which tests of connections drop"),
     (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
+    (routes::ACCOUNT_CONVERSATIONS, "it writes one unit, which has no entry"),
     (routes::ACCOUNT_CHAT, "it writes one unit that holds its entry"),
     (routes::ACCOUNT_CHATS, "it writes one unit that holds its entry"),
     (routes::ADMIN_CHATS, "it writes by the function of /account/chats"),

@@ -2,9 +2,12 @@
 //! server that misbehaves.
 
 mod agent;
+mod agent_buttons;
 mod buttons;
 mod chat_server;
+mod history;
 mod identity;
+mod languages;
 
 use std::time::{Duration, Instant};
 

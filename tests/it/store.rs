@@ -195,7 +195,7 @@ async fn conditional_changes_hold_once() {
 }
 
 #[tokio::test]
-async fn caches_never_answer_what_was_replaced() {
+async fn ca55_caches_never_answer_what_was_replaced() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     store

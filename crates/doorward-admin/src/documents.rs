@@ -1,11 +1,13 @@
-//! Operations on documents that are uploaded to a collection. Each change is a task of its own with
-//! its entry of the audit, so that a request that is dropped leaves no document without one.
+//! Operations on documents that are uploaded to a collection. Each change is a task of its own, and
+//! its entry of the audit is written before it, so that neither a request that is dropped nor the end
+//! of the process leaves a document without one. A change that fails after all has a second entry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use doorward_gateway::{Gateway, Upstream};
 use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, StoredUpload, UploadFault, UploadPath, Uploads,
+    AuditEvent, AuditKind, AuditSubject, NewUpload, Outcome, StoredUpload, UploadFault, UploadPath,
+    Uploads,
 };
 use doorward_store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -76,16 +78,19 @@ impl Documents {
         let (gateway, store) = (self.gateway.clone(), self.store.clone());
         let upstream = Arc::clone(&turn.upstream);
         let work = async move {
-            let stored = gateway.upload(&upstream, path, bytes).await?;
-            let kind = if stored.replaced {
-                AuditKind::DocumentReplaced
-            } else {
-                AuditKind::DocumentAdded
+            let entry = Entry::of(store, &upstream, &path);
+            let new = NewUpload { path, bytes };
+            let record = |stored: StoredUpload| {
+                let kind = if stored.replaced {
+                    AuditKind::DocumentReplaced
+                } else {
+                    AuditKind::DocumentAdded
+                };
+                let size = stored.document.bytes;
+                entry.write(kind, format!("{size} bytes, SHA-256 {}", stored.sha256))
             };
-            let detail = format!("{} bytes, SHA-256 {}", stored.document.bytes, stored.sha256);
-            let event = about(kind, &upstream, &stored.document.path).detail(detail);
-            store.note(event).await?;
-            Ok(stored)
+            let done = gateway.upload(&upstream, new, record).await;
+            entry.kept(done).await
         };
         self.store.owned(work).await
     }
@@ -96,14 +101,43 @@ impl Documents {
         let upstream = self.gateway.named(upstream).await?;
         let (gateway, store) = (self.gateway.clone(), self.store.clone());
         let work = async move {
-            gateway.remove_upload(&upstream, path.clone()).await?;
-            store.note(about(AuditKind::DocumentRemoved, &upstream, path.as_str())).await?;
-            Ok(())
+            let entry = Entry::of(store, &upstream, &path);
+            let record = || entry.write(AuditKind::DocumentRemoved, String::new());
+            let done = gateway.remove_upload(&upstream, path, record).await;
+            entry.kept(done).await
         };
         self.store.owned(work).await
     }
 }
 
-fn about(kind: AuditKind, upstream: &Upstream, path: &str) -> AuditEvent {
-    AuditEvent::new(kind).about(AuditSubject::Document, &format!("{}/{path}", upstream.name))
+/// The entry of a change in the audit, which is written before the change.
+struct Entry {
+    store: Store,
+    about: String,
+    written: OnceLock<AuditKind>,
+}
+
+impl Entry {
+    fn of(store: Store, upstream: &Upstream, path: &UploadPath) -> Self {
+        Self { store, about: format!("{}/{path}", upstream.name), written: OnceLock::new() }
+    }
+
+    async fn write(&self, kind: AuditKind, detail: String) -> Result<(), Refusal> {
+        self.store.note(self.event(kind).detail(detail)).await?;
+        // It is written once.
+        let _ = self.written.set(kind);
+        Ok(())
+    }
+
+    /// Notes that the change failed, where its entry was written already.
+    async fn kept<T>(self, done: Result<T, Refusal>) -> Result<T, Refusal> {
+        if let (Err(_), Some(kind)) = (&done, self.written.get()) {
+            self.store.note(self.event(*kind).ended(Outcome::Failed)).await?;
+        }
+        done
+    }
+
+    fn event(&self, kind: AuditKind) -> AuditEvent {
+        AuditEvent::new(kind).about(AuditSubject::Document, &self.about)
+    }
 }

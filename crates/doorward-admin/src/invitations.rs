@@ -108,7 +108,7 @@ impl Invitations {
             Some(provider) => Invitation::Provider(provider.name.clone()),
             None if user.password.is_none() && self.users.accounts.config().passwords => {
                 let link = self.users.accounts.password_link(&user, INVITATION_SECONDS);
-                let path = routes::LOGIN_RESET.replace("{token}", &link);
+                let path = routes::LOGIN_RESET.replace("{secret}", &link);
                 Invitation::ChoosePassword(self.public_url.at(&path))
             }
             None => Invitation::SignIn,

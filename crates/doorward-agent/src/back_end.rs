@@ -10,6 +10,7 @@ use crate::{
     message::Message,
     reader::{Reader, Sign, Unusable},
     reply::{MOST_TEXT, MOST_TOKENS},
+    spending::Spending,
     wire::{Asking, Fault, Wire},
 };
 
@@ -67,8 +68,9 @@ impl BackEnd {
         &self,
         question: &Question<'_>,
         listener: &dyn Listener,
+        spending: &Spending<'_>,
     ) -> Result<BackEndReply, Fault> {
-        self.wire.ask(&AskedBackEnd { back_end: self, question }, listener).await
+        self.wire.ask(&AskedBackEnd { back_end: self, question }, listener, spending).await
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     AgentConfig, Listener, SettingError,
     message::Message,
     reply::{Arriving, Reply},
+    spending::Spending,
     wire::{Asking, Fault, Wire},
 };
 
@@ -76,9 +77,10 @@ impl Endpoint {
         &self,
         request: &Request<'_>,
         listener: &dyn Listener,
+        spending: &Spending<'_>,
     ) -> Result<Reply, Fault> {
         let asked = AskedEndpoint { endpoint: self, request, form: Mutex::default() };
-        self.wire.ask(&asked, listener).await
+        self.wire.ask(&asked, listener, spending).await
     }
 }
 

@@ -24,15 +24,17 @@ mod prompt;
 mod reader;
 mod reply;
 mod sources;
+mod spending;
 mod sse;
 mod turn;
 mod turns;
 mod wire;
 
 pub use config::{AgentConfig, SettingError, check};
-pub use message::Said;
+pub use doorward_model::Said;
 pub use ports::{
-    AgentTool, Ledger, Listener, Pass, Silent, Step, ToolOutcome, Toolbox, Unavailable,
+    AgentTool, AskedUser, Ledger, Listener, MadeCall, Pass, Silent, Step, ToolOutcome, Toolbox,
+    Unavailable, WaitingCall,
 };
 pub use sources::Citation;
 pub use turn::{Agent, Answered, Problem, Turn};

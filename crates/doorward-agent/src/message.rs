@@ -1,16 +1,7 @@
 //! The messages of a conversation, as the endpoint has them.
 
-use serde::{Deserialize, Serialize};
+use doorward_model::Said;
 use serde_json::{Value, json};
-
-/// A question or an answer of an earlier turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// The user said it; else the agent.
-    pub by_user: bool,
-    /// The text.
-    pub text: String,
-}
 
 /// A call that the model wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

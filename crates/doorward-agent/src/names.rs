@@ -56,6 +56,12 @@ impl Offer {
         offer
     }
 
+    /// The name by which the model knows a tool.
+    pub(crate) fn of_tool(&self, tool: &str) -> String {
+        let known = self.names.iter().find(|(_, own)| *own == tool);
+        known.map_or_else(|| plain(tool), |(name, _)| name.clone())
+    }
+
     /// The tool that the model means.
     pub(crate) fn named(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(String::as_str)
@@ -81,6 +87,10 @@ mod tests {
         assert_eq!(offer.named("a_b_2"), Some("a_b"));
         assert_eq!(offer.named(&long[..64]), Some(long.as_str()));
         assert_eq!(offer.named("none"), None);
+        assert_eq!(
+            (offer.of_tool("a_b"), offer.of_tool("no ne")),
+            ("a_b_2".into(), "no_ne".into())
+        );
         assert_eq!(offer.tools.len(), 4);
     }
 }

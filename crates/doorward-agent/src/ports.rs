@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 /// The database does not answer. Nothing is decided without it.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(pub String);
 
@@ -30,6 +30,39 @@ pub struct ToolOutcome {
     /// Pages of this server that the user has to open first: to confirm the call, or to connect a
     /// service.
     pub pages: Vec<String>,
+    /// The user has to confirm the call, and is asked in the place where they asked.
+    pub asked: Option<AskedUser>,
+}
+
+/// A question to the user about a call, which was not made yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedUser {
+    /// The question, with the arguments. It is foreign.
+    pub question: String,
+    /// The state by which the call is made when the user agrees.
+    pub state: String,
+}
+
+/// A call that waits for its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingCall {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+    /// The question to the user.
+    pub asked: AskedUser,
+}
+
+/// A call that the user confirmed and that was made: with it, the turn begins.
+#[derive(Clone, Debug)]
+pub struct MadeCall {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+    /// Its outcome.
+    pub outcome: ToolOutcome,
 }
 
 /// The access of a back end elsewhere to the tools of one user, for one question.

@@ -30,6 +30,14 @@ const FOR_BACK_END: &str = "You answer questions of a user with the tools of the
     repeat the call with it.\n\
     - Answer briefly, in the language of the question.";
 
+/// The result of a call about which the user is asked.
+pub(crate) const WAITS: &str = "This call was not made yet: the user is asked to confirm it, by \
+    buttons below your answer. Tell them in one sentence what you want to do and why, and end your \
+    answer. If they agree, the call is made, and you are given its result.";
+/// The result of a call for which too many others wait already.
+pub(crate) const TOO_MANY_WAIT: &str = "This call was not made: the user has to answer the other \
+    questions first. End your answer.";
+
 fn with(instructions: &str, operator: &str) -> String {
     let operator = operator.trim();
     if operator.is_empty() {

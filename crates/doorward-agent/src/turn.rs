@@ -7,8 +7,8 @@ use doorward_transport::{Outbound, OutboundConfig};
 use serde_json::{Map, Value};
 
 use crate::{
-    AgentConfig, Citation, Ledger, Listener, Said, SettingError, Step, ToolOutcome, Toolbox,
-    Unavailable,
+    AgentConfig, Citation, Ledger, Listener, MadeCall, Said, SettingError, Step, ToolOutcome,
+    Toolbox, Unavailable, WaitingCall,
     back_end::{BackEnd, Question},
     config::Mode,
     endpoint::{Endpoint, Request},
@@ -17,6 +17,7 @@ use crate::{
     prompt,
     reply::Reply,
     sources::Sources,
+    spending::Spending,
     turns::Turns,
     wire::Fault,
 };
@@ -27,6 +28,8 @@ const MOST_QUESTION: usize = 32 * 1024;
 const MOST_ANSWER: usize = 60_000;
 /// The most times that one call is made with the same arguments in one turn.
 const MOST_ALIKE: usize = 2;
+/// The most calls of one turn about which the user is asked.
+const MOST_WAITING: usize = 3;
 /// The seconds after which to try again where too many answers are under way.
 const BUSY: u64 = 10;
 
@@ -58,6 +61,8 @@ pub struct Turn<'a> {
     pub question: &'a str,
     /// The earlier questions and answers.
     pub history: &'a [Said],
+    /// A call that the user confirmed meanwhile, with its outcome.
+    pub made: Option<&'a MadeCall>,
     /// The tools of the user.
     pub toolbox: &'a dyn Toolbox,
     /// The tokens that the user may use.
@@ -77,6 +82,8 @@ pub struct Answered {
     pub citations: Vec<Citation>,
     /// Pages of this server that the user has to open before more can be done.
     pub pages: Vec<String>,
+    /// Calls that wait for the user's confirmation.
+    pub waiting: Vec<WaitingCall>,
 }
 
 /// The reason for which there is no answer.
@@ -116,6 +123,8 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Busy(seconds) => Self::Busy(seconds),
+            Fault::Spent => Self::Spent,
+            Fault::Uncounted(error) => Self::Unavailable(error),
             fault @ (Fault::Refused(_) | Fault::Unavailable(_)) => Self::Model(fault.to_string()),
         }
     }
@@ -127,23 +136,9 @@ struct Work<'a> {
     offer: Offer,
     sources: Sources,
     pages: Vec<String>,
+    waiting: Vec<WaitingCall>,
     made: HashMap<(String, String), usize>,
     turn: &'a Turn<'a>,
-}
-
-/// The tokens that were counted for a request.
-struct Spending {
-    /// Those of the request, estimated.
-    sent: i64,
-    /// Those that were counted before it.
-    reserved: i64,
-}
-
-impl Spending {
-    /// Those of the request and of so many bytes of a reply.
-    fn sent_and(&self, told: usize) -> i64 {
-        self.sent.saturating_add(i64::try_from(told / 4).unwrap_or(i64::MAX))
-    }
 }
 
 impl Agent {
@@ -205,44 +200,37 @@ impl Agent {
         let config = &self.inner.config;
         let instructions = prompt::for_back_end(&config.instructions);
         let mut messages = history(turn.history, config.history as usize, config.context_bytes / 4);
-        messages.push(Message::User(turn.question.to_owned()));
+        let mut question = turn.question.to_owned();
+        if let Some(MadeCall { tool, outcome, .. }) = turn.made {
+            let most = config.result_bytes;
+            question.extend(["\n", &prompt::data(tool, "", &outcome.text, most)]);
+        }
+        messages.push(Message::User(question));
         let bytes = messages.iter().map(Message::bytes).sum::<usize>() + instructions.len();
         let spending = self.reserve(turn, bytes).await?;
         turn.listener.tell(Step::Thinking).await;
         let lasts = u64::from(config.token_seconds).min(seconds);
         let pass = turn.toolbox.pass(i64::try_from(lasts).unwrap_or(1)).await?;
-        let reply = match &pass {
-            Some(pass) => {
-                let question = Question { instructions: &instructions, messages: &messages, pass };
-                back_end.ask(&question, turn.listener).await.map_err(Problem::from)
-            }
-            None => Err(Problem::NoPass),
+        let Some(pass) = &pass else {
+            spending.end(0).await;
+            return Err(Problem::NoPass);
         };
-        let used = match &reply {
-            Ok(reply) => reply.tokens.unwrap_or_else(|| spending.sent_and(reply.text.len())),
-            Err(Problem::Model(_)) => spending.sent,
-            Err(_) => 0,
-        };
-        turn.ledger.settle(used.saturating_sub(spending.reserved)).await;
-        let reply = reply?;
+        let question = Question { instructions: &instructions, messages: &messages, pass };
+        let reply = back_end.ask(&question, turn.listener, &spending).await?;
+        let used = reply.tokens.unwrap_or_else(|| spending.sent_and(reply.text.len()));
+        spending.end(used).await;
         let mut text = foreign::block(&reply.text, MOST_ANSWER);
         if reply.is_cut {
             text.push_str(" …");
         }
         let pages = turn.toolbox.pages(&format!("{text}\n{}", reply.results));
-        Ok(Answered { text, citations: reply.citations, pages })
+        Ok(Answered { text, citations: reply.citations, pages, waiting: Vec::new() })
     }
 
     /// Counts the tokens of a request before they are used.
-    async fn reserve(&self, turn: &Turn<'_>, bytes: usize) -> Result<Spending, Problem> {
-        // A token has about four bytes.
-        let sent = i64::try_from(bytes / 4).unwrap_or(i64::MAX);
-        let reserved = sent.saturating_add(self.inner.config.answer_tokens.into());
-        if turn.ledger.reserve(reserved).await? {
-            Ok(Spending { sent, reserved })
-        } else {
-            Err(Problem::Spent)
-        }
+    async fn reserve<'a>(&self, turn: &Turn<'a>, bytes: usize) -> Result<Spending<'a>, Problem> {
+        let spending = Spending::new(turn.ledger, bytes, self.inner.config.answer_tokens);
+        if spending.reserve().await? { Ok(spending) } else { Err(Problem::Spent) }
     }
 
     async fn work(&self, endpoint: &Endpoint, turn: &Turn<'_>) -> Result<Answered, Problem> {
@@ -256,9 +244,13 @@ impl Agent {
             offer: Offer::new(turn.toolbox.tools(config.tools as usize).await),
             sources: Sources::default(),
             pages: Vec::new(),
+            waiting: Vec::new(),
             made: HashMap::new(),
             turn,
         };
+        if let Some(made) = turn.made {
+            work.begin_with(made, config.result_bytes);
+        }
         for round in 1..=config.rounds {
             let reply = self.ask(endpoint, &mut work, round == config.rounds).await?;
             if reply.calls.is_empty() {
@@ -285,23 +277,25 @@ impl Agent {
         let bytes = work.messages.iter().map(Message::bytes).sum::<usize>() + tools;
         let spending = self.reserve(turn, bytes).await?;
         let request = Request { messages: &work.messages, tools: &work.offer.tools, must_answer };
-        let reply = endpoint.ask(&request, turn.listener).await;
-        let used = match &reply {
-            Ok(reply) => {
-                let length = |call: &WantedCall| call.name.len() + call.arguments.len();
-                let told = reply.text.len() + reply.calls.iter().map(length).sum::<usize>();
-                reply.tokens.unwrap_or_else(|| spending.sent_and(told))
-            }
-            // What an endpoint that fails counts is not known; a refusal costs nothing.
-            Err(Fault::Refused(_) | Fault::Busy(_)) => 0,
-            Err(Fault::Unavailable(_)) => spending.sent,
-        };
-        turn.ledger.settle(used.saturating_sub(spending.reserved)).await;
-        Ok(reply?)
+        let reply = endpoint.ask(&request, turn.listener, &spending).await?;
+        let length = |call: &WantedCall| call.name.len() + call.arguments.len();
+        let told = reply.text.len() + reply.calls.iter().map(length).sum::<usize>();
+        spending.end(reply.tokens.unwrap_or_else(|| spending.sent_and(told))).await;
+        Ok(reply)
     }
 }
 
 impl Work<'_> {
+    /// Begins with a call that the user confirmed, as if the model had just wanted it.
+    fn begin_with(&mut self, made: &MadeCall, result_bytes: usize) {
+        let (id, tool) = ("call_0_0".to_owned(), &made.tool);
+        let arguments = Value::Object(made.arguments.clone()).to_string();
+        let call = WantedCall { name: self.offer.of_tool(tool), arguments };
+        let text = self.result(tool, made.outcome.clone(), result_bytes);
+        self.messages.push(Message::Calls(vec![(id.clone(), call)]));
+        self.messages.push(Message::Result(id, text));
+    }
+
     /// Makes the calls of a reply, one after the other.
     async fn call(&mut self, round: u32, calls: Vec<WantedCall>, result_bytes: usize) {
         // The identifiers are this server's: those of endpoints are missing or repeated at times.
@@ -335,15 +329,38 @@ impl Work<'_> {
         }
         let listener = self.turn.listener;
         listener.tell(Step::Calling(&tool)).await;
-        let ToolOutcome { text, failed, pages } = self.turn.toolbox.call(&tool, arguments).await;
+        let mut outcome = self.turn.toolbox.call(&tool, arguments.clone()).await;
         listener.tell(Step::GotResult(&tool)).await;
+        if let Some(asked) = outcome.asked.take() {
+            return self.wait_for_user(WaitingCall { tool, arguments, asked });
+        }
+        self.result(&tool, outcome, result_bytes)
+    }
+
+    /// Keeps a call about which the user is asked below the answer, and returns what the model is
+    /// told of it.
+    fn wait_for_user(&mut self, call: WaitingCall) -> String {
+        let is_known =
+            |one: &WaitingCall| (&one.tool, &one.arguments) == (&call.tool, &call.arguments);
+        if !self.waiting.iter().any(is_known) {
+            if self.waiting.len() == MOST_WAITING {
+                return prompt::TOO_MANY_WAIT.to_owned();
+            }
+            self.waiting.push(call);
+        }
+        prompt::WAITS.to_owned()
+    }
+
+    /// The result of a call as the model gets it. Its sources and pages are kept.
+    fn result(&mut self, tool: &str, outcome: ToolOutcome, result_bytes: usize) -> String {
+        let ToolOutcome { text, failed, pages, .. } = outcome;
         for page in pages {
             if !self.pages.contains(&page) {
                 self.pages.push(page);
             }
         }
         let numbers = if failed { Vec::new() } else { self.sources.take(&text) };
-        prompt::data(&tool, &self.sources.line(&numbers), &text, result_bytes)
+        prompt::data(tool, &self.sources.line(&numbers), &text, result_bytes)
     }
 
     fn answered(self, reply: &Reply) -> Answered {
@@ -351,6 +368,7 @@ impl Work<'_> {
         if reply.is_cut {
             text.push_str(" …");
         }
-        Answered { citations: self.sources.cited(&text), pages: self.pages, text }
+        let citations = self.sources.cited(&text);
+        Answered { text, citations, pages: self.pages, waiting: self.waiting }
     }
 }

@@ -15,8 +15,9 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    AgentConfig, Listener, SettingError, Step, config,
+    AgentConfig, Listener, SettingError, Step, Unavailable, config,
     reader::{Reader, Sign, Unusable},
+    spending::Spending,
     sse::Events,
 };
 
@@ -43,6 +44,12 @@ pub(crate) enum Fault {
     /// It does not respond usefully, also not when it is asked again.
     #[error("the model's endpoint cannot be used: {0}")]
     Unavailable(String),
+    /// It would have to be asked again, and the user has no tokens left for that.
+    #[error("no tokens are left")]
+    Spent,
+    /// The tokens cannot be counted.
+    #[error(transparent)]
+    Uncounted(#[from] Unavailable),
 }
 
 /// The end of one try.
@@ -95,23 +102,36 @@ impl Wire {
     }
 
     /// Sends a request. One that failed for a reason that passes is sent again, unless that could do
-    /// something twice; what arrived of its response is dropped.
+    /// something twice; what arrived of its response is dropped. The tokens for the first time were
+    /// taken; those of a reply are the caller's to note.
     pub(crate) async fn ask<A: Asking>(
         &self,
         asking: &A,
         listener: &dyn Listener,
+        spending: &Spending<'_>,
     ) -> Result<<A::Reader as Reader>::Reply, Fault> {
         let mut generating = false;
         for tried in 1..=TRIES {
-            let (why, wait) = match self.once(asking, listener, &mut generating).await {
+            if tried > 1 && !spending.reserve().await? {
+                return Err(Fault::Spent);
+            }
+            let failure = match self.once(asking, listener, &mut generating).await {
                 Ok(reply) => {
                     asking.was_taken();
                     return Ok(reply);
                 }
-                Err(Failure::Final(fault)) => return Err(fault),
-                Err(Failure::Unbegun(why, wait)) => (why, wait),
-                Err(Failure::Begun(why)) if asking.may_repeat() => (why, None),
-                Err(Failure::Begun(why)) => return Err(Fault::Unavailable(why)),
+                Err(failure) => failure,
+            };
+            match &failure {
+                // A refusal costs nothing.
+                Failure::Final(_) | Failure::Unbegun(..) => spending.end(0).await,
+                Failure::Begun(_) => spending.end_in_failure().await,
+            }
+            let (why, wait) = match failure {
+                Failure::Final(fault) => return Err(fault),
+                Failure::Unbegun(why, wait) => (why, wait),
+                Failure::Begun(why) if asking.may_repeat() => (why, None),
+                Failure::Begun(why) => return Err(Fault::Unavailable(why)),
             };
             tracing::warn!(tried, why, "the model did not reply");
             let wait = wait.unwrap_or(1 << (tried - 1));

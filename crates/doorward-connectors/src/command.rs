@@ -1,5 +1,6 @@
 //! Commands of the chat: `tools`, `call NAME key=value…`, `whoami`, `connect`, `help`.
 
+use doorward_language::{Message, text};
 use doorward_model::text_list::{self, Separator};
 use serde_json::{Map, Value};
 
@@ -32,7 +33,7 @@ pub(crate) enum Command {
 /// A message as it was understood.
 pub(crate) struct Understood {
     /// The command. The error explains what is wrong with its arguments.
-    pub(crate) command: Result<Command, String>,
+    pub(crate) command: Result<Command, Message>,
     /// It may be a question all the same: "call me a cab", "help me with the invoice".
     pub(crate) may_be_question: bool,
 }
@@ -67,7 +68,7 @@ pub(crate) enum Arguments {
 }
 
 /// Reads a command. The error explains what is wrong with its arguments.
-pub(crate) fn read(text: &str) -> Result<Command, String> {
+pub(crate) fn read(text: &str) -> Result<Command, Message> {
     let text: String = text.chars().take(LONGEST).collect();
     let text = text.trim();
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -81,7 +82,7 @@ pub(crate) fn read(text: &str) -> Result<Command, String> {
         "call" => {
             let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
             if name.is_empty() {
-                return Err("Write `call NAME key=value …`; `tools` lists the names.".to_owned());
+                return Err(text::bot_call_name());
             }
             Command::Call(name.to_owned(), arguments_of(arguments.trim())?)
         }
@@ -89,25 +90,23 @@ pub(crate) fn read(text: &str) -> Result<Command, String> {
     })
 }
 
-fn arguments_of(text: &str) -> Result<Arguments, String> {
+fn arguments_of(text: &str) -> Result<Arguments, Message> {
     if text.starts_with('{') {
         return serde_json::from_str(text)
             .map(Arguments::Whole)
-            .map_err(|_| "The arguments begin like JSON and are no object of JSON.".to_owned());
+            .map_err(|_| text::bot_arguments_json());
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
     for word in words(text)? {
         let pair = word.split_once('=').filter(|(key, _)| !key.is_empty());
         let Some((key, value)) = pair else {
-            return Err("Write each argument as `key=value`, a value with spaces as \
-                `key=\"two words\"`."
-                .to_owned());
+            return Err(text::bot_arguments_pairs());
         };
         if pairs.iter().any(|(known, _)| known == key) {
-            return Err("An argument occurs twice.".to_owned());
+            return Err(text::bot_arguments_twice());
         }
         if pairs.len() == MOST_ARGUMENTS {
-            return Err(format!("At most {MOST_ARGUMENTS} arguments are read."));
+            return Err(text::bot_arguments_many(MOST_ARGUMENTS));
         }
         pairs.push((key.to_owned(), value.to_owned()));
     }
@@ -116,7 +115,7 @@ fn arguments_of(text: &str) -> Result<Arguments, String> {
 
 /// The words of a text. Quotation marks keep a text with spaces together, and `\` keeps the next
 /// character.
-fn words(text: &str) -> Result<Vec<String>, String> {
+fn words(text: &str) -> Result<Vec<String>, Message> {
     let mut words = Vec::new();
     let (mut word, mut begun, mut quote) = (String::new(), false, None);
     let mut letters = text.chars();
@@ -142,7 +141,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("A quotation mark is not closed.".to_owned());
+        return Err(text::bot_arguments_quote());
     }
     if begun {
         words.push(word);
@@ -152,7 +151,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
 
 impl Arguments {
     /// The arguments for a tool: texts, unless its schema names another type.
-    pub(crate) fn for_tool(self, tool: Option<&Tool>) -> Result<Map<String, Value>, String> {
+    pub(crate) fn for_tool(self, tool: Option<&Tool>) -> Result<Map<String, Value>, Message> {
         let pairs = match self {
             Self::Whole(map) => return Ok(map),
             Self::Pairs(pairs) => pairs,
@@ -164,9 +163,7 @@ impl Arguments {
             .unwrap_or_default();
         let mut map = Map::new();
         for (key, value) in pairs {
-            let value = typed(&value, members.get(&key)).map_err(|kind| {
-                format!("The argument {} must be {kind}.", crate::text::inline(&key))
-            })?;
+            let value = typed(&value, members.get(&key)).map_err(|wanted| wanted.told(&key))?;
             map.insert(key, value);
         }
         Ok(map)
@@ -186,8 +183,32 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
+/// The type of an argument, where its value has another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    List,
+    Whole,
+    Number,
+    Bool,
+    Json,
+}
+
+impl Wanted {
+    /// The fault of the argument of this name.
+    fn told(self, name: &str) -> Message {
+        let name = crate::text::inline(name);
+        match self {
+            Self::List => text::bot_argument_list(name),
+            Self::Whole => text::bot_argument_whole(name),
+            Self::Number => text::bot_argument_number(name),
+            Self::Bool => text::bot_argument_bool(name),
+            Self::Json => text::bot_argument_json(name),
+        }
+    }
+}
+
 /// A value as its schema wants it. The error names the type.
-fn typed(text: &str, schema: Option<&Value>) -> Result<Value, &'static str> {
+fn typed(text: &str, schema: Option<&Value>) -> Result<Value, Wanted> {
     let types = schema.map(types).unwrap_or_default();
     let whole = || serde_json::from_str::<Value>(text).ok();
     if types.is_empty() || types.contains(&"string") {
@@ -207,12 +228,12 @@ fn typed(text: &str, schema: Option<&Value>) -> Result<Value, &'static str> {
         Some(value) => Ok(value),
         None if types.contains(&"array") => {
             let values = text_list::read(text, Separator::Comma);
-            values.map(Value::from).map_err(|_| "a JSON array, or values between commas")
+            values.map(Value::from).map_err(|_| Wanted::List)
         }
-        None if types.contains(&"integer") => Err("a whole number"),
-        None if types.contains(&"number") => Err("a number"),
-        None if types.contains(&"boolean") => Err("true or false"),
-        None => Err("JSON"),
+        None if types.contains(&"integer") => Err(Wanted::Whole),
+        None if types.contains(&"number") => Err(Wanted::Number),
+        None if types.contains(&"boolean") => Err(Wanted::Bool),
+        None => Err(Wanted::Json),
     }
 }
 
@@ -295,9 +316,10 @@ mod tests {
         assert_eq!(list("a\\ ,,b").unwrap(), json!(["a", "b"]));
         assert_eq!(list(r#"[\"a,b\",\"c\"]"#).unwrap(), json!(["a,b", "c"]));
         assert_eq!(list("[1,2]").unwrap(), json!([1, 2]));
-        let unclosed = list(r#"[\"a,b\""#).unwrap_err();
+        let unclosed = list(r#"[\"a,b\""#).unwrap_err().to_string();
         assert!(unclosed.contains("a JSON array, or values between commas"), "{unclosed}");
-        assert_eq!(map("n=3.5").unwrap_err(), "The argument `n` must be a whole number.");
-        assert_eq!(map("b=yes").unwrap_err(), "The argument `b` must be true or false.");
+        let told = |text: &str| map(text).unwrap_err().to_string();
+        assert_eq!(told("n=3.5"), "The argument `n` must be a whole number.");
+        assert_eq!(told("b=yes"), "The argument `b` must be true or false.");
     }
 }

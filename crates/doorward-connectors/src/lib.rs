@@ -30,8 +30,8 @@ use config::Outgoing;
 pub use config::{ConnectorConfig, SettingError, check};
 pub use mattermost::Mattermost;
 pub use office::{
-    Acting, Admission, AgentAnswer, Connection, Office, Opened, Outcome, Question, Source, Speaker,
-    Standing, Tool, Unavailable,
+    Acting, Admission, AgentAnswer, AgentPlace, AnsweredCall, Connection, Office, Opened, Outcome,
+    Question, Source, Speaker, Standing, Tool, Unavailable, WaitingCall,
 };
 
 /// The longest that the end of the program waits for answers under way.

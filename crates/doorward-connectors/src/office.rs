@@ -99,6 +99,43 @@ pub enum Opened {
     Wait(i64),
 }
 
+/// A call about which the user was asked.
+#[derive(Clone, Debug)]
+pub struct AnsweredCall {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+    /// The state of the question.
+    pub state: String,
+    /// The conversation with the agent in which it was asked.
+    pub conversation: Option<String>,
+    /// The user agrees.
+    pub agrees: bool,
+}
+
+/// A call of the agent that waits for its user.
+#[derive(Clone, Debug)]
+pub struct WaitingCall {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+    /// The question.
+    pub question: Question,
+}
+
+/// The place in which the agent is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentPlace<'a> {
+    /// The thread. The questions of one user in it are one conversation.
+    pub thread: Option<&'a str>,
+    /// Its URL at the chat server; empty where it has none.
+    pub url: &'a str,
+    /// The user may be asked there to confirm calls.
+    pub may_ask: bool,
+}
+
 /// A service that the user has not connected.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -117,6 +154,12 @@ pub struct AgentAnswer {
     pub sources: Vec<Source>,
     /// Pages of this server that the user has to open before more can be done.
     pub pages: Vec<String>,
+    /// Calls that wait for the user, who may be asked in the chat.
+    pub waiting: Vec<WaitingCall>,
+    /// The conversation, in which such a call goes on.
+    pub conversation: String,
+    /// The result of a call that the user confirmed, where the agent could not go on with it.
+    pub made: Option<String>,
     /// There is no answer.
     pub failed: bool,
 }
@@ -151,19 +194,20 @@ pub trait Acting: Send + Sync + 'static {
         may_ask: bool,
     ) -> BoxFuture<'a, Outcome>;
     /// Makes a call about which the user was asked in the chat, if they agree.
-    fn answer<'a>(
-        &'a self,
-        tool: &'a str,
-        arguments: Map<String, Value>,
-        state: String,
-        agrees: bool,
-    ) -> BoxFuture<'a, Outcome>;
+    fn answer(&self, call: AnsweredCall) -> BoxFuture<'_, Outcome>;
     /// Answers a question by the agent, in the conversation of this user in a thread; `None` without
     /// an agent. Dropping the future ends the work on it.
     fn ask<'a>(
         &'a self,
-        thread: Option<&'a str>,
+        place: AgentPlace<'a>,
         question: &'a str,
+    ) -> BoxFuture<'a, Option<AgentAnswer>>;
+    /// Makes a call of the agent about which the user was asked, if they agree, and has the agent go
+    /// on with its result. The answer is empty where the user declined; `None` without an agent.
+    fn go_on<'a>(
+        &'a self,
+        place: AgentPlace<'a>,
+        call: AnsweredCall,
     ) -> BoxFuture<'a, Option<AgentAnswer>>;
     /// The services that the user could connect and has not.
     fn missing(&self) -> BoxFuture<'_, Result<Vec<Connection>, Unavailable>>;

@@ -1,6 +1,7 @@
 //! Texts for a chat that renders Markdown. What others wrote is shown as code, which neither links,
 //! nor mentions, nor loads pictures.
 
+use doorward_language::text;
 use doorward_model::foreign;
 
 /// The most characters of one post. Mattermost takes 16,383.
@@ -72,10 +73,10 @@ pub(crate) fn posts(text: &str) -> Vec<String> {
     }
     if !rest.is_empty() {
         let left = rest.chars().count();
-        parts.push(format!("({left} more characters are not shown.)"));
+        parts.push(text::bot_cut(left).to_string());
     }
     if parts.is_empty() {
-        parts.push("(The result is empty.)".to_owned());
+        parts.push(text::bot_empty_result().to_string());
     }
     parts
 }
@@ -126,10 +127,10 @@ pub(crate) fn prose(text: &str) -> Vec<String> {
         rest = after;
     }
     if !rest.is_empty() {
-        parts.push(format!("({} more characters are not shown.)", rest.chars().count()));
+        parts.push(text::bot_cut(rest.chars().count()).to_string());
     }
     if parts.is_empty() {
-        parts.push("(The answer is empty.)".to_owned());
+        parts.push(text::bot_empty_answer().to_string());
     }
     parts
 }
@@ -142,7 +143,7 @@ pub(crate) fn source(number: usize, title: &str, location: &str) -> String {
                 |letter: char| if "[]()<>`*_~|\\!#@:".contains(letter) { ' ' } else { letter };
             let title: String = foreign::line(title, 100).chars().map(plain).collect();
             let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-            let title = if title.is_empty() { "source" } else { &title };
+            let title = if title.is_empty() { text::bot_source().to_string() } else { title };
             // The URL ends where its parenthesis does.
             let url = url.as_str().replace('(', "%28").replace(')', "%29");
             format!("[{number}] [{title}]({url})")

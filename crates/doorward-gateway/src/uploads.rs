@@ -1,7 +1,9 @@
 //! Documents that administrators upload to a collection, in a build with collections and in one
 //! without.
 
-use doorward_model::{StoredUpload, UploadFault, UploadPath, Uploads};
+#[cfg(feature = "knowledge")]
+use doorward_knowledge::Settings;
+use doorward_model::{NewUpload, StoredUpload, UploadFault, UploadPath, Uploads};
 
 use crate::{Gateway, upstream::Upstream};
 
@@ -31,29 +33,42 @@ impl Gateway {
         listed.map_err(|error| UploadFault::Folder(error.to_string()))?
     }
 
-    /// Stores a document, in place of the one of the same path.
-    pub async fn upload(
+    /// Stores a document, in place of the one of the same path, once `record` has written down that
+    /// it will be.
+    pub async fn upload<E, F>(
         &self,
         upstream: &Upstream,
-        path: UploadPath,
-        bytes: Vec<u8>,
-    ) -> Result<StoredUpload, UploadFault> {
-        let store = move |settings: &doorward_knowledge::Settings, name: &str| {
-            settings.upload(name, &path, &bytes)
-        };
-        self.inner.knowledge.on_uploads(upstream, store).await
+        NewUpload { path, bytes }: NewUpload,
+        record: impl FnOnce(StoredUpload) -> F,
+    ) -> Result<StoredUpload, E>
+    where
+        E: From<UploadFault>,
+        F: Future<Output = Result<(), E>>,
+    {
+        let knowledge = &self.inner.knowledge;
+        let prepare =
+            move |settings: &Settings, name: &str| settings.prepare_upload(name, &path, &bytes);
+        let prepared = knowledge.on_uploads(upstream, prepare).await?;
+        record(prepared.done().clone()).await?;
+        Ok(knowledge.on_uploads(upstream, move |_, _| prepared.carry_out()).await?)
     }
 
-    /// Removes an uploaded document.
-    pub async fn remove_upload(
+    /// Removes an uploaded document, once `record` has written down that it will be.
+    pub async fn remove_upload<E, F>(
         &self,
         upstream: &Upstream,
         path: UploadPath,
-    ) -> Result<(), UploadFault> {
-        let remove = move |settings: &doorward_knowledge::Settings, name: &str| {
-            settings.remove_upload(name, &path)
-        };
-        self.inner.knowledge.on_uploads(upstream, remove).await
+        record: impl FnOnce() -> F,
+    ) -> Result<(), E>
+    where
+        E: From<UploadFault>,
+        F: Future<Output = Result<(), E>>,
+    {
+        let knowledge = &self.inner.knowledge;
+        let prepare = move |settings: &Settings, name: &str| settings.prepare_removal(name, &path);
+        let prepared = knowledge.on_uploads(upstream, prepare).await?;
+        record().await?;
+        Ok(knowledge.on_uploads(upstream, move |_, _| prepared.carry_out()).await?)
     }
 }
 
@@ -76,21 +91,30 @@ impl Gateway {
     }
 
     /// Stores a document. This build takes none.
-    pub async fn upload(
+    pub async fn upload<E, F>(
         &self,
         upstream: &Upstream,
-        _: UploadPath,
-        _: Vec<u8>,
-    ) -> Result<StoredUpload, UploadFault> {
-        Err(UploadFault::NoFolder(upstream.name.to_string()))
+        _: NewUpload,
+        _: impl FnOnce(StoredUpload) -> F,
+    ) -> Result<StoredUpload, E>
+    where
+        E: From<UploadFault>,
+        F: Future<Output = Result<(), E>>,
+    {
+        Err(UploadFault::NoFolder(upstream.name.to_string()).into())
     }
 
     /// Removes an uploaded document. This build has none.
-    pub async fn remove_upload(
+    pub async fn remove_upload<E, F>(
         &self,
         upstream: &Upstream,
         _: UploadPath,
-    ) -> Result<(), UploadFault> {
-        Err(UploadFault::NoFolder(upstream.name.to_string()))
+        _: impl FnOnce() -> F,
+    ) -> Result<(), E>
+    where
+        E: From<UploadFault>,
+        F: Future<Output = Result<(), E>>,
+    {
+        Err(UploadFault::NoFolder(upstream.name.to_string()).into())
     }
 }

@@ -14,6 +14,7 @@ mod access_token;
 mod assertion;
 mod client_key;
 mod config;
+mod conversation;
 mod dpop;
 mod entropy;
 mod foreign_key;

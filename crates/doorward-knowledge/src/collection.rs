@@ -344,6 +344,7 @@ impl Shared {
         if let Some(status) = status::read(&self.dir) {
             *lock(&self.status) = status;
         }
+        self.semantic.iter().for_each(Semantic::follow);
     }
 
     /// Waits before the next scan: longer where a scan takes long.

@@ -34,6 +34,32 @@ pub(crate) enum Part {
     Inexact(String),
     /// Words in this order.
     Phrase(Vec<String>),
+    /// A part in one place alone, where it must be.
+    In(Place, Box<Part>),
+}
+
+/// A place of a document that queries name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The title of the document.
+    Title,
+    /// The headings.
+    Heading,
+}
+
+impl Place {
+    /// The place that a part of a query begins with, and the rest.
+    fn of(text: &str) -> (Option<Self>, &str) {
+        for (name, place) in [("title:", Self::Title), ("heading:", Self::Heading)] {
+            let named = text.strip_prefix(name);
+            if let Some(rest) = named.filter(|rest| {
+                rest.starts_with(|letter: char| letter == '"' || letter.is_alphanumeric())
+            }) {
+                return (Some(place), rest);
+            }
+        }
+        (None, text)
+    }
 }
 
 /// A query as it was read.
@@ -68,6 +94,7 @@ impl Question {
                 Some(after) if !after.starts_with(char::is_whitespace) => (true, after),
                 _ => (false, rest),
             };
+            let (place, after) = Place::of(after);
             let quoted = after.strip_prefix('"').and_then(|after| after.split_once('"'));
             let (parts, left) = if let Some((phrase, left)) = quoted {
                 (part(phrase, true, false), left)
@@ -77,6 +104,10 @@ impl Question {
                 let inexact = word.strip_suffix('~');
                 (part(inexact.unwrap_or(word), false, inexact.is_some()), left)
             };
+            let parts = parts.into_iter().map(|part| match place {
+                Some(place) => Part::In(place, Box::new(part)),
+                None => part,
+            });
             if is_unwanted { &mut question.unwanted } else { &mut question.wanted }.extend(parts);
             rest = left;
         }
@@ -90,16 +121,13 @@ impl Question {
 
     /// The same with every word inexact.
     pub(crate) fn loosened(&self) -> Self {
-        let loosen = |one: &Part| match one {
-            Part::Word(word) => Part::Inexact(word.clone()),
-            other => other.clone(),
-        };
-        Self { wanted: self.wanted.iter().map(loosen).collect(), unwanted: self.unwanted.clone() }
+        let wanted = self.wanted.iter().map(Part::loosened).collect();
+        Self { wanted, unwanted: self.unwanted.clone() }
     }
 
     /// True if a word is inexact that would be looked for as it is.
     pub(crate) fn can_be_loosened(&self) -> bool {
-        self.wanted.iter().any(|one| matches!(one, Part::Word(_)))
+        self.wanted.iter().any(|one| *one != one.loosened())
     }
 
     /// A query over chunks without those that have an unwanted part.
@@ -109,28 +137,27 @@ impl Question {
         wanted: Box<dyn Query>,
     ) -> Box<dyn Query> {
         let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, wanted)];
-        for unwanted in &self.unwanted {
-            for (field, _) in weighted(fields) {
-                all.push((Occur::MustNot, of_part(unwanted, field)));
-            }
+        all.extend(self.excluded(fields));
+        // What must be in one place must be there also where the meaning fits.
+        for wanted in self.wanted.iter().filter(|one| one.is_placed()) {
+            all.extend(wanted.queries(fields).into_iter().map(|query| (Occur::Must, query)));
         }
         Box::new(BooleanQuery::new(all))
+    }
+
+    fn excluded(&self, fields: &Fields) -> Vec<(Occur, Box<dyn Query>)> {
+        let queries = self.unwanted.iter().flat_map(|unwanted| unwanted.queries(fields));
+        queries.map(|query| (Occur::MustNot, query)).collect()
     }
 
     /// The query over chunks.
     pub(crate) fn query(&self, fields: &Fields) -> Box<dyn Query> {
         let mut all: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for wanted in &self.wanted {
-            for (field, weight) in weighted(fields) {
-                let query = of_part(wanted, field);
-                all.push((Occur::Should, Box::new(BoostQuery::new(query, weight))));
-            }
+            let occur = if wanted.is_placed() { Occur::Must } else { Occur::Should };
+            all.extend(wanted.queries(fields).into_iter().map(|query| (occur, query)));
         }
-        for unwanted in &self.unwanted {
-            for (field, _) in weighted(fields) {
-                all.push((Occur::MustNot, of_part(unwanted, field)));
-            }
-        }
+        all.extend(self.excluded(fields));
         if self.wanted.is_empty() {
             all.push((Occur::Must, Box::new(AllQuery)));
         }
@@ -143,15 +170,47 @@ fn weighted(fields: &Fields) -> [(Field, f32); 4] {
     [(fields.body, 1.0), (fields.title, 2.0), (fields.heading, 1.5), (fields.names, 1.0)]
 }
 
-fn of_part(part: &Part, field: Field) -> Box<dyn Query> {
-    let term = |word: &String| Term::from_field_text(field, word);
-    match part {
-        Part::Word(word) => Box::new(TermQuery::new(term(word), IndexRecordOption::WithFreqs)),
-        Part::Inexact(word) => {
-            let distance = if word.chars().count() > 5 { 2 } else { 1 };
-            Box::new(FuzzyTermQuery::new(term(word), distance, true))
+impl Part {
+    /// The same with words inexact.
+    fn loosened(&self) -> Self {
+        match self {
+            Self::Word(word) => Self::Inexact(word.clone()),
+            Self::In(place, part) => Self::In(*place, Box::new(part.loosened())),
+            Self::Inexact(_) | Self::Phrase(_) => self.clone(),
         }
-        Part::Phrase(words) => Box::new(PhraseQuery::new(words.iter().map(term).collect())),
+    }
+
+    /// True if it must be where it is looked for.
+    fn is_placed(&self) -> bool {
+        matches!(self, Self::In(..))
+    }
+
+    /// The queries in the field of its place, or in all fields that are searched: one for each, as
+    /// the search is fastest with all of them side by side.
+    fn queries(&self, fields: &Fields) -> Vec<Box<dyn Query>> {
+        match self {
+            Self::In(Place::Title, part) => vec![part.in_field(fields.title)],
+            Self::In(Place::Heading, part) => vec![part.in_field(fields.heading)],
+            Self::Word(_) | Self::Inexact(_) | Self::Phrase(_) => {
+                let boosted = |(field, weight)| -> Box<dyn Query> {
+                    Box::new(BoostQuery::new(self.in_field(field), weight))
+                };
+                weighted(fields).map(boosted).into()
+            }
+        }
+    }
+
+    fn in_field(&self, field: Field) -> Box<dyn Query> {
+        let term = |word: &String| Term::from_field_text(field, word);
+        match self {
+            Self::Word(word) => Box::new(TermQuery::new(term(word), IndexRecordOption::WithFreqs)),
+            Self::Inexact(word) => {
+                let distance = if word.chars().count() > 5 { 2 } else { 1 };
+                Box::new(FuzzyTermQuery::new(term(word), distance, true))
+            }
+            Self::Phrase(words) => Box::new(PhraseQuery::new(words.iter().map(term).collect())),
+            Self::In(_, part) => part.in_field(field),
+        }
     }
 }
 
@@ -248,6 +307,18 @@ mod tests {
             ]
         );
         assert_eq!(read.unwanted, [word("draft")]);
+        let title = |part: Part| Part::In(Place::Title, Box::new(part));
+        let read = Question::read("title:keys -title:\"a draft\" heading:x title: place:y");
+        assert_eq!(
+            read.wanted,
+            [
+                title(word("key")),
+                Part::In(Place::Heading, Box::new(word("x"))),
+                word("titl"),
+                phrase(&["place", "y"])
+            ]
+        );
+        assert_eq!(read.unwanted, [title(phrase(&["a", "draft"]))]);
         assert_eq!(Question::read("the who").wanted, [word("the"), word("who")]);
         for odd in ["", "   ", "\"", "-", "~", "- -", "\"\"", "():^[]{}\\", "\u{0}"] {
             let read = Question::read(odd);

@@ -4,6 +4,8 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
@@ -51,6 +53,9 @@ pub(crate) struct Semantic {
     most: usize,
     dir: PathBuf,
     vectors: OnceLock<RwLock<Vectors>>,
+    /// The file as another process left it, when it was read last: its length and the time of its
+    /// change, in nanoseconds.
+    followed: Mutex<Option<(u64, i128)>>,
     /// The state of the index for which every passage has its vector.
     complete: Mutex<Option<u64>>,
     /// The number of passages without a vector.
@@ -88,6 +93,7 @@ impl Semantic {
             most: model.most,
             dir: dir.to_owned(),
             vectors: OnceLock::new(),
+            followed: Mutex::default(),
             complete: Mutex::default(),
             missing: AtomicU64::new(0),
             failed: Mutex::default(),
@@ -121,6 +127,23 @@ impl Semantic {
         (made, self.missing.load(Ordering::Relaxed))
     }
 
+    /// Reads the vectors that another process makes, where they changed.
+    pub(crate) fn follow(&self) {
+        let Ok(file) = fs::metadata(Vectors::file(&self.dir)) else { return };
+        let modified = i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
+        let found = Some((file.len(), modified));
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *followed == found {
+            return;
+        }
+        let read = Vectors::open(&self.dir, self.embedder.model());
+        match self.vectors.get() {
+            Some(known) => *known.write().unwrap_or_else(PoisonError::into_inner) = read,
+            None => drop(self.vectors.set(RwLock::new(read))),
+        }
+        *followed = found;
+    }
+
     /// Makes vectors that are missing, for a while. True if it should continue soon.
     pub(crate) fn continues(&self, opened: &Opened, stops: &dyn Fn() -> bool) -> bool {
         self.pass(opened, stops).unwrap_or_else(|fault| {
@@ -137,6 +160,11 @@ impl Semantic {
             *self.complete.lock().unwrap_or_else(PoisonError::into_inner) == Some(state);
         if is_complete || self.waits() {
             return Ok(false);
+        }
+        // Another process made them until now.
+        if self.followed.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            self.follow();
+            *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let model = self.embedder.model();
         let vectors = self.vectors.get_or_init(|| RwLock::new(Vectors::open(&self.dir, model)));
@@ -346,4 +374,46 @@ pub(crate) fn admitted(
     found.truncate(most);
     let addresses = found.into_iter().map(|(_, address)| address).collect();
     Ok(Admitted { addresses, is_settled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Model, WrittenSettings};
+
+    struct Words;
+
+    impl Embedder for Words {
+        fn model(&self) -> &'static str {
+            "words"
+        }
+        fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, NoVectors> {
+            Ok(texts.iter().map(|_| vec![1.0, 0.5]).collect())
+        }
+    }
+
+    #[test]
+    fn ca4_a_second_replica_reads_the_vectors_that_the_first_one_makes() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = vec![format!("docs = {}", dir.path().display())];
+        let written = WrittenSettings { folders, ..WrittenSettings::default() };
+        let mut settings = Settings::parse(&written).unwrap();
+        settings.model = Some(Model { embedder: Arc::new(Words), most: 100 });
+        let second = Semantic::of(&settings, dir.path()).unwrap();
+        second.follow();
+        assert!(second.direction("a query").is_none(), "there are none yet");
+        let mut first = Vectors::open(dir.path(), "words");
+        for mark in 1..4_u64 {
+            first.add(&[(mark, Packed::of(&[1.0, 0.5]).unwrap())]).unwrap();
+            second.follow();
+            let wanted = second.direction("a query").unwrap();
+            let found = second.nearest(&wanted, 9).len() as u64;
+            assert_eq!((second.counts().0, found), (mark, mark));
+        }
+        // Those of another model are of no use.
+        let mut other = Vectors::open(dir.path(), "others");
+        other.add(&[(9, Packed::of(&[1.0, 0.5, 0.25]).unwrap())]).unwrap();
+        second.follow();
+        assert_eq!(second.counts().0, 0);
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! A file is written under another name, forced to the disk and renamed, so that the end of the
 //! process or of the machine leaves the old document or the new one and never a part. A lock of the
-//! operating system orders the changes of all processes that use the folder.
+//! operating system orders the changes of all processes that use the folder. A change is prepared
+//! first and carried out then, so that what is written of it elsewhere is written before it.
 
 use std::{
     fmt::Write as _,
@@ -47,6 +48,53 @@ impl Visitor for Seen {
         if !path.contains('/') {
             self.fault = Some(why);
         }
+    }
+}
+
+/// A change of the folder of uploads that can be carried out. Dropping it changes nothing.
+pub struct PreparedUpload<T> {
+    locked: Locked,
+    change: Prepared,
+    target: PathBuf,
+    parent: PathBuf,
+    done: T,
+}
+
+/// The change itself.
+enum Prepared {
+    /// This file becomes the document.
+    Put(PathBuf),
+    /// The document is removed.
+    Remove,
+}
+
+impl<T> PreparedUpload<T> {
+    /// The result that it will have.
+    pub fn done(&self) -> &T {
+        &self.done
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be used. Nothing was changed then.
+    pub fn carry_out(self) -> Result<T, UploadFault> {
+        let Self { locked, change, target, parent, done } = self;
+        let changed = match &change {
+            Prepared::Put(part) => fs::rename(part, &target),
+            Prepared::Remove => fs::remove_file(&target),
+        };
+        changed.map_err(|error| folder_fault(&error))?;
+        sync(&parent)?;
+        if matches!(change, Prepared::Remove) {
+            for empty in parent.ancestors().take_while(|empty| *empty != locked.root) {
+                if fs::remove_dir(empty).is_err() {
+                    break;
+                }
+            }
+        }
+        Ok(done)
     }
 }
 
@@ -118,17 +166,17 @@ impl Settings {
         Ok(all)
     }
 
-    /// Stores a document, in place of the one of the same path.
+    /// Prepares to store a document, in place of the one of the same path.
     ///
     /// # Errors
     ///
-    /// The reason for which it is refused. Nothing was changed then.
-    pub fn upload(
+    /// The reason for which it is refused.
+    pub fn prepare_upload(
         &self,
         collection: &str,
         path: &UploadPath,
         bytes: &[u8],
-    ) -> Result<StoredUpload, UploadFault> {
+    ) -> Result<PreparedUpload<StoredUpload>, UploadFault> {
         let folder = self.upload_folder(collection)?;
         let document = format!("{}/{path}", folder.label);
         if self.format_of(&document).is_none() {
@@ -150,9 +198,8 @@ impl Settings {
             known => known.is_ok(),
         };
         let part = locked.written(bytes)?;
-        fs::rename(&part, &target).map_err(|error| folder_fault(&error))?;
-        sync(&parent)?;
-        let modified = fs::metadata(&target).as_ref().map_or(0, crate::walk::modified);
+        // The new name changes nothing of it.
+        let modified = fs::metadata(&part).as_ref().map_or(0, crate::walk::modified);
         let mut sha256 = String::with_capacity(64);
         for byte in Sha256::digest(bytes) {
             // Writing to a string cannot fail.
@@ -161,7 +208,8 @@ impl Settings {
         let modified = modified / 1_000_000_000;
         let path = path.as_str().to_owned();
         let document = UploadedDocument { path, document, bytes: size, modified };
-        Ok(StoredUpload { document, sha256, replaced })
+        let done = StoredUpload { document, sha256, replaced };
+        Ok(PreparedUpload { locked, change: Prepared::Put(part), target, parent, done })
     }
 
     /// Refuses a document beyond the limits of all together.
@@ -181,18 +229,22 @@ impl Settings {
         Ok(())
     }
 
-    /// Removes a document, and the folders that become empty.
+    /// Prepares to remove a document, and the folders that become empty.
     ///
     /// # Errors
     ///
     /// There is no such document, or the folder cannot be used.
-    pub fn remove_upload(&self, collection: &str, path: &UploadPath) -> Result<(), UploadFault> {
+    pub fn prepare_removal(
+        &self,
+        collection: &str,
+        path: &UploadPath,
+    ) -> Result<PreparedUpload<()>, UploadFault> {
         let folder = self.upload_folder(collection)?;
         let locked = Locked::of(folder)?;
         let unknown = || UploadFault::Unknown(path.as_str().to_owned());
         let target = locked.root.join(path.as_str());
-        let parent = target.parent().unwrap_or(&locked.root);
-        match fs::canonicalize(parent) {
+        let parent = target.parent().unwrap_or(&locked.root).to_owned();
+        match fs::canonicalize(&parent) {
             Ok(real) if real == parent => {}
             Ok(_) => return Err(UploadFault::Outside),
             Err(_) => return Err(unknown()),
@@ -200,14 +252,7 @@ impl Settings {
         if !fs::symlink_metadata(&target).is_ok_and(|known| known.is_file()) {
             return Err(unknown());
         }
-        fs::remove_file(&target).map_err(|error| folder_fault(&error))?;
-        sync(parent)?;
-        for empty in parent.ancestors().take_while(|empty| *empty != locked.root) {
-            if fs::remove_dir(empty).is_err() {
-                break;
-            }
-        }
-        Ok(())
+        Ok(PreparedUpload { locked, change: Prepared::Remove, target, parent, done: () })
     }
 }
 
@@ -324,27 +369,39 @@ mod tests {
     fn documents_are_stored_replaced_listed_in_parts_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path(), 0, 0);
-        let stored = settings.upload("team", &at("hr/b.md"), b"two").unwrap();
+        let put = |path: &str, bytes: &[u8]| {
+            settings.prepare_upload("team", &at(path), bytes).unwrap().carry_out().unwrap()
+        };
+        let stored = put("hr/b.md", b"two");
         assert_eq!((stored.document.document.as_str(), stored.replaced), ("up/hr/b.md", false));
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(settings.upload("team", &at("a.md"), b"abc").unwrap().sha256, abc);
-        assert!(settings.upload("team", &at("hr/b.md"), b"new").unwrap().replaced);
+        assert_eq!(put("a.md", b"abc").sha256, abc);
+        assert!(put("hr/b.md", b"new").replaced);
         assert_eq!(fs::read(folder.path().join("hr/b.md")).unwrap(), b"new");
         let all = settings.uploads("team", None, 10).unwrap();
         assert_eq!((all.total, all.bytes, all.documents.len()), (2, 6, 2));
         let rest = settings.uploads("team", Some("a.md"), 10).unwrap();
         assert_eq!((rest.total, rest.documents[0].path.as_str()), (2, "hr/b.md"));
-        settings.remove_upload("team", &at("hr/b.md")).unwrap();
+        // What is only prepared changes nothing, and keeps others from the folder no longer.
+        let prepared = settings.prepare_upload("team", &at("c.md"), b"c").unwrap();
+        assert!(!prepared.done().replaced && !folder.path().join("c.md").exists());
+        drop(prepared);
+        drop(settings.prepare_removal("team", &at("hr/b.md")).unwrap());
+        assert_eq!(settings.uploads("team", None, 10).unwrap().total, 2);
+        settings.prepare_removal("team", &at("hr/b.md")).unwrap().carry_out().unwrap();
         assert!(!folder.path().join("hr").exists(), "an empty folder stays");
-        let again = settings.remove_upload("team", &at("hr/b.md"));
-        assert_eq!(again, Err(UploadFault::Unknown("hr/b.md".to_owned())));
+        let again = settings.prepare_removal("team", &at("hr/b.md")).err();
+        assert_eq!(again, Some(UploadFault::Unknown("hr/b.md".to_owned())));
     }
 
     #[test]
     fn limits_names_and_links_are_refused_and_leave_nothing() {
         let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let settings = settings(folder.path(), 2, 150);
-        let put = |path: &str, bytes: usize| settings.upload("team", &at(path), &vec![b'x'; bytes]);
+        let put = |path: &str, bytes: usize| {
+            let prepared = settings.prepare_upload("team", &at(path), &vec![b'x'; bytes]);
+            prepared.and_then(PreparedUpload::carry_out)
+        };
         put("a.md", 60).unwrap();
         std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
         fs::write(outside.path().join("known.md"), "known").unwrap();
@@ -358,8 +415,8 @@ mod tests {
         ] {
             assert_eq!(put(path, bytes).unwrap_err(), fault, "{path} {bytes}");
         }
-        let removed = settings.remove_upload("team", &at("out/known.md"));
-        assert_eq!(removed, Err(UploadFault::Outside));
+        let removed = settings.prepare_removal("team", &at("out/known.md")).err();
+        assert_eq!(removed, Some(UploadFault::Outside));
         put("b.md", 90).unwrap();
         assert_eq!(put("c.md", 1).unwrap_err(), UploadFault::TooMany(2));
         // A smaller one in place of another one is not one more.
@@ -376,7 +433,7 @@ mod tests {
         fs::create_dir(folder.path().join(OWN)).unwrap();
         fs::write(folder.path().join(OWN).join("part"), "half of a doc").unwrap();
         assert_eq!(settings.uploads("team", None, 10).unwrap().total, 0);
-        settings.upload("team", &at("a.md"), b"whole").unwrap();
+        settings.prepare_upload("team", &at("a.md"), b"whole").unwrap().carry_out().unwrap();
         assert_eq!(fs::read(folder.path().join("a.md")).unwrap(), b"whole");
         assert!(!folder.path().join(OWN).join("part").exists());
         let none = Settings::parse(&WrittenSettings {
@@ -387,6 +444,7 @@ mod tests {
         assert_eq!(refused, UploadFault::NoFolder("team".to_owned()));
         fs::remove_dir_all(folder.path()).unwrap();
         assert!(matches!(settings.uploads("team", None, 1), Err(UploadFault::Folder(_))));
-        assert!(matches!(settings.upload("t", &at("a.md"), b"x"), Err(UploadFault::Folder(_))));
+        let refused = settings.prepare_upload("t", &at("a.md"), b"x").err();
+        assert!(matches!(refused, Some(UploadFault::Folder(_))));
     }
 }

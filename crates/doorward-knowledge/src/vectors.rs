@@ -85,10 +85,15 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 }
 
 impl Vectors {
+    /// The file of the vectors beside an index.
+    pub(crate) fn file(dir: &Path) -> PathBuf {
+        dir.join("vectors")
+    }
+
     /// Reads the vectors of a model, as far as they are whole.
     pub(crate) fn open(dir: &Path, model: &str) -> Self {
         let mut vectors = Self {
-            path: dir.join("vectors"),
+            path: Self::file(dir),
             model: hash_of(model.as_bytes()),
             dimensions: 0,
             records: Vec::new(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{AGENT_CLIENT, ClientId, ScopeSet};
+use doorward_model::{AGENT_CLIENT, ClientId, Program, ScopeSet};
 use doorward_store::StoreError;
 
 use crate::{Acting, Caller, Channel, ClientFacts, InboundRequest, Mcp, Surface, Within};
@@ -49,6 +49,11 @@ impl Within {
 }
 
 impl Acting {
+    /// The program of the user, also where the agent calls for them.
+    pub fn program(&self) -> Program<'_> {
+        self.inbound.caller.origin()
+    }
+
     /// The same user, for whom the agent calls within these scopes.
     pub fn by_agent(&self, scopes: &ScopeSet) -> Self {
         Self { within: self.within.clone(), inbound: as_agent(&self.inbound, scopes, false) }

@@ -3,7 +3,7 @@
 //! Neither the model nor the upstream can bypass it, because the question, its use and the answer
 //! are bound together here (CW13).
 
-use doorward_model::{Change, Sealed, Timestamp, UserId, foreign};
+use doorward_model::{Change, Program, Sealed, Timestamp, UserId, foreign};
 use doorward_store::StoreError;
 use rmcp::model::{InputRequest, InputRequests, InputRequiredResult, InputResponses};
 use serde::{Deserialize, Serialize};
@@ -234,18 +234,20 @@ impl Mcp {
     }
 
     /// True if this client may put the question to its user. A program that holds a personal or
-    /// service token would answer it itself.
+    /// service token would answer it itself. Where the agent calls, its name counts, and that of the
+    /// program that shows its question.
     fn may_ask_in_band(&self, inbound: &InboundRequest) -> bool {
         let client = &inbound.client;
+        let trusted = |program: Program<'_>| {
+            let patterns = &self.inner.confirm_in_band;
+            patterns.iter().any(|pattern| pattern.matches(program.as_str()))
+        };
         inbound.caller.token().is_none()
             && !inbound.caller.agent.as_ref().is_some_and(AgentCall::is_elsewhere)
             && (client.asks
                 || (client.elicits_forms() && (client.modern || inbound.session.is_some())))
-            && self
-                .inner
-                .confirm_in_band
-                .iter()
-                .any(|pattern| pattern.matches(inbound.caller.program().as_str()))
+            && trusted(inbound.caller.program())
+            && trusted(inbound.caller.origin())
     }
 
     fn seal(

@@ -80,7 +80,7 @@ pub mod vital;
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
 pub use admits::{Admits, NewUsers};
-pub use agent::{AGENT_CLIENT, AgentChange, Conversation};
+pub use agent::{AGENT_CLIENT, AgentChange, Conversation, Said};
 pub use assertion::{AssertedUser, Assertion, AssertionRefusal, SignatureRefusal, SignedToken};
 pub use audit::{
     Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditStamp, AuditSubject,
@@ -136,7 +136,7 @@ pub use timeline::{ConnectStep, StepKind};
 pub use toolset::{Toolset, ToolsetChange, ToolsetError, ToolsetName};
 pub use trust::{ServerPin, UpstreamTrust};
 pub use trust_rule::{TrustRule, TrustedIssuer};
-pub use upload::{StoredUpload, UploadFault, UploadPath, UploadedDocument, Uploads};
+pub use upload::{NewUpload, StoredUpload, UploadFault, UploadPath, UploadedDocument, Uploads};
 pub use upstream::{Connection, ToolClass, UpstreamChange, UpstreamName};
 pub use usage::{Usage, UsageBy, UsageFilter};
 pub use user::{GroupName, Role, User, UserName};

@@ -84,7 +84,7 @@ routes! {
     /// Requests a mail for a user who forgot their password.
     LOGIN_FORGOT = "/login/forgot";
     /// Sets a password by the link in a mail.
-    LOGIN_RESET = "/login/reset/{token}";
+    LOGIN_RESET = "/login/reset/{secret}";
     /// Ends the session of this browser.
     LOGOUT = "/logout";
     /// Asks a user for consent to a client's request.
@@ -117,10 +117,12 @@ routes! {
     ACCOUNT_TOKENS = "/account/tokens";
     /// A user's own part of the audit.
     ACCOUNT_ACTIVITY = "/account/activity";
+    /// A user's conversations with the agent.
+    ACCOUNT_CONVERSATIONS = "/account/conversations";
     /// Ends the link of an account at a chat server.
     ACCOUNT_CHATS = "/account/chats";
     /// Shows which account at a chat server is to be linked with the signed-in user, and links it.
-    ACCOUNT_CHAT = "/account/chats/{link}";
+    ACCOUNT_CHAT = "/account/chats/{secret}";
     /// Receives slash commands and webhooks of a chat server.
     CONNECTOR = "/connectors/{connector}";
     /// Connects an upstream to a user's account, with access of the user's own.
@@ -221,7 +223,7 @@ routes! {
     /// Enables or disables the MCP server.
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
-    ADMIN_LINK = "/admin/link/{token}";
+    ADMIN_LINK = "/admin/link/{secret}";
     /// The upstreams and tools that the user of an access token for the MCP endpoint may use, for
     /// applications.
     API_AVAILABLE = "/api/available";

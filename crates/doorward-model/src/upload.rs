@@ -85,6 +85,15 @@ pub struct Uploads {
     pub bytes: u64,
 }
 
+/// A document that is to be stored.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// Its path.
+    pub path: UploadPath,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
 /// A document that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredUpload {

@@ -135,6 +135,10 @@ conditions! {
     ReserveTokens = "reserve_tokens";
     /// No conversation of another user has this identifier.
     KeepConversation = "keep_conversation";
+    /// The conversation was not deleted meanwhile.
+    GoOnConversation = "go_on_conversation";
+    /// The user has this conversation.
+    ForgetConversation = "forget_conversation";
     /// No other process makes this revocation.
     ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.

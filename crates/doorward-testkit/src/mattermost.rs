@@ -3,6 +3,7 @@
 //! slash commands are answered later). It can also misbehave.
 
 mod buttons;
+mod sent;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,8 +24,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 pub use buttons::button;
-
-use crate::{Browser, Page};
 
 /// A fault of the server.
 #[derive(Clone, Debug)]
@@ -66,6 +65,8 @@ struct Kept {
     number: u64,
     last: i64,
     accounts: BTreeMap<String, (String, bool)>,
+    /// The languages that accounts chose.
+    locales: BTreeMap<String, String>,
     /// Type, members, and the time of deletion, by channel.
     channels: BTreeMap<String, (String, Vec<String>, i64)>,
     posts: Vec<ChatMessage>,
@@ -73,7 +74,7 @@ struct Kept {
     reactions: Vec<(String, String)>,
     reacted: Vec<(String, String)>,
     typed: usize,
-    answers: Vec<(String, String)>,
+    answers: Vec<(String, Value)>,
     faults: Vec<(String, ChatFault, usize)>,
     requests: Vec<String>,
 }
@@ -213,8 +214,9 @@ impl Kept {
 
     fn account(&self, id: &str) -> Result<Value, u16> {
         let (name, is_bot) = self.accounts.get(id).ok_or(404_u16)?;
+        let locale = self.locales.get(id).map_or("en", String::as_str);
         Ok(
-            json!({"id": id, "username": name, "is_bot": is_bot, "delete_at": 0, "roles": "system_user", "locale": "en"}),
+            json!({"id": id, "username": name, "is_bot": is_bot, "delete_at": 0, "roles": "system_user", "locale": locale}),
         )
     }
 
@@ -296,12 +298,11 @@ async fn serve(State(kept): State<Arc<Mutex<Kept>>>, request: Request) -> Respon
     }
     let mut kept = kept.lock().unwrap();
     if let Some(hook) = path.strip_prefix("/hooks/commands/") {
-        let text = body["text"].as_str().unwrap_or_default().to_owned();
         // Five answers, as the documentation says.
         if kept.answers.iter().filter(|(of, _)| of == hook).count() == 5 {
             return problem(400);
         }
-        kept.answers.push((hook.to_owned(), text));
+        kept.answers.push((hook.to_owned(), body));
         return axum::Json(json!({})).into_response();
     }
     let bearer = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
@@ -340,6 +341,13 @@ impl FakeMattermost {
         let mut kept = self.kept();
         let id = kept.next("user");
         kept.accounts.insert(id.clone(), (name.to_owned(), false));
+        id
+    }
+
+    /// Adds an account with this language.
+    pub fn account_in(&self, name: &str, locale: &str) -> String {
+        let id = self.account(name);
+        self.kept().locales.insert(id.clone(), locale.to_owned());
         id
     }
 
@@ -442,8 +450,14 @@ impl FakeMattermost {
 
     /// The later answers to a slash command.
     pub fn later(&self, hook: &str) -> Vec<String> {
+        let text = |body: &Value| body["text"].as_str().unwrap_or_default().to_owned();
+        self.later_bodies(hook).iter().map(text).collect()
+    }
+
+    /// The same, with all of their members.
+    pub fn later_bodies(&self, hook: &str) -> Vec<Value> {
         let kept = self.kept();
-        kept.answers.iter().filter(|(of, _)| of == hook).map(|(_, text)| text.clone()).collect()
+        kept.answers.iter().filter(|(of, _)| of == hook).map(|(_, body)| body.clone()).collect()
     }
 
     /// The requests that came, as `METHOD PATH`.
@@ -454,46 +468,5 @@ impl FakeMattermost {
     /// Misbehaves at the next so many requests whose path has this part.
     pub fn misbehave(&self, part: &str, fault: ChatFault, times: usize) {
         self.kept().faults.push((part.to_owned(), fault, times));
-    }
-
-    /// Sends a slash command, as the server does; `hook` names its `response_url`.
-    pub async fn command(
-        &self,
-        connector: &str,
-        token: &str,
-        (account, hook): (&str, &str),
-        text: &str,
-    ) -> Page {
-        let response_url = format!("{}/hooks/commands/{hook}", self.url);
-        let fields = [
-            ("channel_id", identifier("chan", 99)),
-            ("channel_name", "town-square".to_owned()),
-            ("command", "/doorward".to_owned()),
-            ("response_url", response_url),
-            ("team_domain", "team".to_owned()),
-            ("team_id", identifier("team", 1)),
-            ("text", text.to_owned()),
-            ("token", token.to_owned()),
-            ("trigger_id", "t".to_owned()),
-            ("user_id", account.to_owned()),
-            ("user_name", "ally-there".to_owned()),
-        ];
-        let fields: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Browser::new().post(connector, &fields).await
-    }
-
-    /// Sends the outgoing webhook of a post, as the server does.
-    pub async fn webhook(&self, connector: &str, token: &str, post: &str, author: &str) -> Page {
-        let channel = {
-            let kept = self.kept();
-            kept.posts.iter().find(|known| known.id == post).unwrap().channel.clone()
-        };
-        let body = json!({
-            "token": token, "team_id": identifier("team", 1), "team_domain": "team", "channel_id": channel,
-            "channel_name": "town-square", "timestamp": 1, "user_id": author, "user_name": "ally-there",
-            "post_id": post, "text": "what the webhook states is not used", "trigger_word": "doorward", "file_ids": "",
-        });
-        Browser::new().post_json(connector, &body).await
     }
 }

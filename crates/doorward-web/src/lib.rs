@@ -30,6 +30,7 @@ use axum::{Router, middleware};
 use doorward_accounts::Accounts;
 use doorward_federation::Federation;
 use doorward_issuer::Issuer;
+use doorward_keys::MasterKey;
 use doorward_mail::MailWriter;
 use doorward_model::{Clock, Entropy, Live, PublicUrl, Rules};
 use doorward_store::Store;
@@ -66,6 +67,8 @@ pub struct WebServices {
     pub entropy: Arc<dyn Entropy>,
     /// Form tokens.
     pub csrf: Csrf,
+    /// Opens what users said to the agent.
+    pub master: Arc<MasterKey>,
     /// Letters to users.
     pub mail_writer: MailWriter,
 }

@@ -6,15 +6,13 @@ use std::sync::{
 };
 
 use doorward_agent::{
-    Agent, AgentTool, Answered, Ledger, Listener, Pass, Problem, Said, Silent, Step, ToolOutcome,
-    Toolbox, Turn, Unavailable,
+    Agent, AgentTool, Answered, AskedUser, Ledger, Listener, MadeCall, Pass, Problem, Said, Silent,
+    Step, ToolOutcome, Toolbox, Turn, Unavailable,
 };
-#[cfg(feature = "connectors")]
-use doorward_connectors::AgentAnswer;
 use doorward_keys::MasterKey;
 use doorward_mcp::{
-    Acting, AgentPass, AskAnswer, AskCitation, AskRequest, AskTools, Assistant, CallText, Progress,
-    ToolError, ToolSource, Within,
+    Acting, AgentPass, AskAnswer, AskCitation, AskRequest, AskTools, AskedCall, Assistant,
+    CallText, Progress, ToolError, ToolSource, Within,
 };
 use doorward_model::{
     AGENT_CLIENT, AgentChange, ClientId, Clock, Conversation, ConversationId, Entropy, PublicUrl,
@@ -50,17 +48,27 @@ pub(crate) struct AgentServices {
 
 /// The agent within the program.
 pub(crate) struct AgentOffice {
-    agent: Agent,
-    services: AgentServices,
+    pub(crate) agent: Agent,
+    pub(crate) services: AgentServices,
     within: OnceLock<Within>,
+}
+
+/// A conversation that goes on.
+pub(crate) struct Talk {
+    pub(crate) id: ConversationId,
+    /// The URL of its place; empty where it has none.
+    pub(crate) origin: String,
+    /// The texts before this one; `None` if it only begins.
+    pub(crate) said: Option<Vec<Said>>,
 }
 
 /// A question within a conversation.
 pub(crate) struct AgentQuestion<'a> {
     pub(crate) acting: &'a Acting,
-    pub(crate) conversation: ConversationId,
-    pub(crate) history: Vec<Said>,
+    pub(crate) talk: Talk,
     pub(crate) question: &'a str,
+    /// A call that the user confirmed meanwhile.
+    pub(crate) made: Option<&'a MadeCall>,
     pub(crate) listener: &'a dyn Listener,
     pub(crate) seconds: Option<u64>,
 }
@@ -91,16 +99,6 @@ pub(crate) fn with_ask(
     sources
 }
 
-#[cfg(feature = "connectors")]
-fn source(citation: doorward_agent::Citation) -> doorward_connectors::Source {
-    let doorward_agent::Citation { number, title, location, .. } = citation;
-    doorward_connectors::Source { number, title, location }
-}
-
-fn place(id: &ConversationId) -> String {
-    format!("conversation/{id}")
-}
-
 impl AgentOffice {
     /// Takes the MCP server, which is set up after the tools that it serves.
     pub(crate) fn serve(&self, within: Within) {
@@ -108,61 +106,17 @@ impl AgentOffice {
         let _ = self.within.set(within);
     }
 
-    /// Answers a question in a chat, in the conversation of this place.
-    #[cfg(feature = "connectors")]
-    pub(crate) async fn answer_in_chat(
-        &self,
-        user: &Acting,
-        place: Option<&str>,
-        question: &str,
-    ) -> AgentAnswer {
-        let failed = |text: String| AgentAnswer { text, failed: true, ..AgentAnswer::default() };
-        let unavailable = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "a question in a chat could not be answered");
-            failed("Sorry, this is not possible at the moment. Try again in a few minutes.".into())
-        };
-        let acting = user.by_agent(&self.agent.config().chat_scopes());
-        match acting.renewed().await {
-            Ok(Some(_)) => {}
-            Ok(None) => return failed("Sorry, the agent is disabled here.".to_owned()),
-            Err(error) => return unavailable(&error),
-        }
-        // The name of a place is no identifier that `ask` reads.
-        let conversation = match place {
-            Some(place) => ConversationId::from_text(format!("chat/{place}")),
-            None => ConversationId::random(self.services.entropy.as_ref()),
-        };
-        let history = match self.said(&acting.user().id, &conversation).await {
-            Ok(history) => history.unwrap_or_default(),
-            Err(error) => return unavailable(&error),
-        };
-        let (acting, listener) = (&acting, &Silent);
-        let asked =
-            AgentQuestion { acting, conversation, history, question, listener, seconds: None };
-        match self.answer(asked).await {
-            Ok(answered) => AgentAnswer {
-                text: answered.text,
-                sources: answered.citations.into_iter().map(source).collect(),
-                pages: answered.pages,
-                failed: false,
-            },
-            // The fault of the database is for the log alone.
-            Err(Problem::Unavailable(error)) => unavailable(&error),
-            Err(problem) => failed(format!("Sorry, {problem}.")),
-        }
-    }
-
-    /// The texts of a conversation; `None` if this user has no such conversation.
+    /// The texts of a conversation; `None` if this user began no such one through this program.
     pub(crate) async fn said(
         &self,
-        user_id: &UserId,
+        acting: &Acting,
         id: &ConversationId,
     ) -> Result<Option<Vec<Said>>, StoreError> {
         let services = &self.services;
-        let found = services.store.conversation(user_id, id, services.clock.now()).await?;
-        let Some(found) = found else { return Ok(None) };
-        let plain = services.master.open(&place(id), &found.body).ok();
-        Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+        let (user_id, now) = (&acting.user().id, services.clock.now());
+        let found = services.store.conversation(user_id, id, now).await?;
+        let found = found.filter(|found| found.program == acting.program().as_str());
+        Ok(found.and_then(|found| services.master.open_conversation(id, &found.body)))
     }
 
     /// Answers a question, and keeps it with its answer.
@@ -172,7 +126,8 @@ impl AgentOffice {
         let turn = Turn {
             user_id: &user_id,
             question: asked.question,
-            history: &asked.history,
+            history: asked.talk.said.as_deref().unwrap_or_default(),
+            made: asked.made,
             toolbox: &Tools { acting: asked.acting, services: &self.services },
             ledger: &Tokens {
                 services: &self.services,
@@ -184,15 +139,17 @@ impl AgentOffice {
             seconds: asked.seconds,
         };
         let answered = self.agent.answer(turn).await?;
-        let mut said = asked.history;
-        said.push(Said { by_user: true, text: asked.question.to_owned() });
-        said.push(Said { by_user: false, text: answered.text.clone() });
-        self.keep(user_id, asked.conversation, said).await;
+        let said = [(true, asked.question), (false, answered.text.as_str())]
+            .map(|(by_user, text)| Said { by_user, text: text.to_owned() });
+        self.keep(asked.acting, asked.talk, said).await;
         Ok(answered)
     }
 
-    /// Keeps a conversation. The answer is given also where that fails.
-    async fn keep(&self, user_id: UserId, id: ConversationId, mut said: Vec<Said>) {
+    /// Keeps a conversation, with what was said now. The answer is given also where that fails.
+    async fn keep(&self, acting: &Acting, talk: Talk, now_said: [Said; 2]) {
+        let begins = talk.said.is_none();
+        let mut said = talk.said.unwrap_or_default();
+        said.extend(now_said);
         let mut bytes = 0;
         let fits = |one: &&Said| {
             bytes += one.text.len();
@@ -200,21 +157,36 @@ impl AgentOffice {
         };
         let kept = said.iter().rev().take(MOST_SAID).take_while(fits).count();
         said.drain(..said.len() - kept);
-        let plain = serde_json::to_vec(&said).unwrap_or_default();
         let (services, now) = (&self.services, self.services.clock.now());
         let days = i64::from(self.agent.config().conversation_days);
         let conversation = Box::new(Conversation {
-            body: services.master.seal(&place(&id), &plain),
-            id,
-            user_id,
+            body: services.master.seal_conversation(&talk.id, &said),
+            id: talk.id,
+            user_id: acting.user().id.clone(),
+            program: acting.program().to_string(),
+            origin: talk.origin,
             updated_at: now,
             expires_at: now.plus(days * DAY),
         });
-        let change = AgentChange::Keep { conversation, most: MOST_KEPT };
-        if let Err(error) = services.store.apply(change).await {
-            tracing::warn!(%error, "a conversation could not be kept");
+        let change = if begins {
+            AgentChange::Keep { conversation, most: MOST_KEPT }
+        } else {
+            AgentChange::GoOn(conversation)
+        };
+        match services.store.apply(change).await {
+            // Its user deleted it meanwhile.
+            Ok(()) | Err(StoreError::Refused(_)) => {}
+            Err(error) => tracing::warn!(%error, "a conversation could not be kept"),
         }
     }
+}
+
+/// The outcome of a call, for the agent.
+pub(crate) fn outcome(told: CallText, public_url: &PublicUrl) -> ToolOutcome {
+    let CallText { text, failed, asked } = told;
+    let pages = if failed { foreign::own_pages(&text, public_url.as_str()) } else { Vec::new() };
+    let asked = asked.map(|AskedCall { question, state }| AskedUser { question, state });
+    ToolOutcome { text, failed, pages, asked }
 }
 
 /// The tools of a user, for the agent.
@@ -242,7 +214,7 @@ impl Toolbox for Tools<'_> {
     ) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             // A turn may last longer than the access and the roles with which it began.
-            let CallText { text, failed, .. } = match self.acting.renewed().await {
+            let told = match self.acting.renewed().await {
                 Ok(Some(acting)) => acting.call(tool, arguments).await,
                 Ok(None) => CallText::failure("The access of the user has ended; end your answer."),
                 Err(error) => {
@@ -250,8 +222,7 @@ impl Toolbox for Tools<'_> {
                     CallText::failure("Calls are not possible now.")
                 }
             };
-            let pages = if failed { self.pages(&text) } else { Vec::new() };
-            ToolOutcome { text, failed, pages }
+            outcome(told, &self.services.public_url)
         })
     }
 
@@ -359,22 +330,23 @@ impl Assistant for AgentOffice {
             if acting.renewed().await?.is_none() {
                 return Err(ToolError::Failed("the agent is disabled".to_owned()));
             }
-            let (conversation, history) = match &request.conversation {
-                None => (ConversationId::random(self.services.entropy.as_ref()), Vec::new()),
+            let (id, said) = match &request.conversation {
+                None => (ConversationId::random(self.services.entropy.as_ref()), None),
                 Some(text) => {
                     let missing = || ToolError::Arguments("there is no such conversation".into());
                     let id = ConversationId::parse(text).ok_or_else(missing)?;
-                    let said = self.said(&acting.user().id, &id).await?.ok_or_else(missing)?;
-                    (id, said)
+                    let said = self.said(&acting, &id).await?.ok_or_else(missing)?;
+                    (id, Some(said))
                 }
             };
+            let conversation = id.to_string();
             let steps = Steps { progress: request.progress, number: AtomicU32::new(1) };
             let listener: &dyn Listener = if steps.progress.is_wanted() { &steps } else { &Silent };
             let asked = AgentQuestion {
                 acting: &acting,
-                conversation: conversation.clone(),
-                history,
+                talk: Talk { id, origin: String::new(), said },
                 question: &request.question,
+                made: None,
                 listener,
                 seconds: request.seconds,
             };
@@ -389,7 +361,7 @@ impl Assistant for AgentOffice {
                 answer: answered.text,
                 citations: answered.citations.into_iter().map(citation).collect(),
                 open: answered.pages,
-                conversation: conversation.to_string(),
+                conversation,
             })
         })
     }

@@ -334,6 +334,7 @@ impl App {
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 csrf: Csrf::new(Arc::clone(&master), &public_url),
+                master: Arc::clone(&master),
                 mail_writer,
             },
             WebSettings {
@@ -459,6 +460,6 @@ impl App {
         let secret = self.accounts.new_admin_link().await?;
         Ok(self
             .public_url
-            .at(&doorward_model::routes::ADMIN_LINK.replace("{token}", secret.reveal())))
+            .at(&doorward_model::routes::ADMIN_LINK.replace("{secret}", secret.reveal())))
     }
 }

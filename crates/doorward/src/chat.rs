@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use doorward_accounts::{Accounts, CHAT_LINK_SECONDS, NewChatLink};
 use doorward_connectors::{
-    Acting, Admission, AgentAnswer, Connection, Connectors, Office, Opened, Outcome, Question,
-    Speaker, Standing, Tool, Unavailable,
+    Acting, Admission, AgentAnswer, AgentPlace, AnsweredCall, Connection, Connectors, Office,
+    Opened, Outcome, Question, Speaker, Standing, Tool, Unavailable,
 };
 use doorward_gateway::{ConnectionState, Gateway};
 use doorward_keys::MasterKey;
@@ -238,7 +238,7 @@ impl Office for ChatOffice {
                     days: speaker.days,
                 };
                 let path =
-                    routes::ACCOUNT_CHAT.replace("{link}", &self.accounts.chat_link_secret(new));
+                    routes::ACCOUNT_CHAT.replace("{secret}", &self.accounts.chat_link_secret(new));
                 return Ok(Standing::Unlinked(self.public_url.at(&path), CHAT_LINK_SECONDS / 60));
             };
             if !self.rules.now().access.may_use_mattermost(acting.user()) {
@@ -267,6 +267,14 @@ struct ChatUser {
     agent: Option<Arc<crate::agent::AgentOffice>>,
     #[cfg(feature = "agent")]
     connector: String,
+}
+
+#[cfg(feature = "agent")]
+impl ChatUser {
+    /// The turn of this user in a place.
+    fn turn<'a>(&'a self, place: AgentPlace<'a>) -> crate::chat_agent::ChatTurn<'a> {
+        crate::chat_agent::ChatTurn { user: &self.acting, connector: &self.connector, place }
+    }
 }
 
 fn outcome(CallText { text, failed, asked }: CallText) -> Outcome {
@@ -315,34 +323,46 @@ impl Acting for ChatUser {
         })
     }
 
-    fn answer<'a>(
-        &'a self,
-        tool: &'a str,
-        arguments: Map<String, Value>,
-        state: String,
-        agrees: bool,
-    ) -> BoxFuture<'a, Outcome> {
+    fn answer(&self, call: AnsweredCall) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
-            outcome(self.acting.asking().answer(tool, arguments, state, agrees).await)
+            let AnsweredCall { tool, arguments, state, agrees, .. } = call;
+            outcome(self.acting.asking().answer(&tool, arguments, state, agrees).await)
         })
     }
 
     #[cfg(feature = "agent")]
     fn ask<'a>(
         &'a self,
-        thread: Option<&'a str>,
+        place: AgentPlace<'a>,
         question: &'a str,
     ) -> BoxFuture<'a, Option<AgentAnswer>> {
         Box::pin(async move {
-            let agent = self.agent.as_ref()?;
-            let user = &self.acting.user().id;
-            let place = thread.map(|thread| format!("{}/{thread}/{user}", self.connector));
-            Some(agent.answer_in_chat(&self.acting, place.as_deref(), question).await)
+            Some(self.agent.as_ref()?.answer_in_chat(&self.turn(place), question).await)
         })
     }
 
+    #[cfg(feature = "agent")]
+    fn go_on<'a>(
+        &'a self,
+        place: AgentPlace<'a>,
+        call: AnsweredCall,
+    ) -> BoxFuture<'a, Option<AgentAnswer>> {
+        Box::pin(
+            async move { Some(self.agent.as_ref()?.go_on_in_chat(&self.turn(place), call).await) },
+        )
+    }
+
     #[cfg(not(feature = "agent"))]
-    fn ask<'a>(&'a self, _: Option<&'a str>, _: &'a str) -> BoxFuture<'a, Option<AgentAnswer>> {
+    fn ask<'a>(&'a self, _: AgentPlace<'a>, _: &'a str) -> BoxFuture<'a, Option<AgentAnswer>> {
+        Box::pin(async move { None })
+    }
+
+    #[cfg(not(feature = "agent"))]
+    fn go_on<'a>(
+        &'a self,
+        _: AgentPlace<'a>,
+        _: AnsweredCall,
+    ) -> BoxFuture<'a, Option<AgentAnswer>> {
         Box::pin(async move { None })
     }
 

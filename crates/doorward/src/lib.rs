@@ -16,6 +16,8 @@ pub mod app;
 mod certificate;
 #[cfg(feature = "connectors")]
 mod chat;
+#[cfg(all(feature = "agent", feature = "connectors"))]
+mod chat_agent;
 pub mod commands;
 pub mod config;
 mod connected;

@@ -79,6 +79,44 @@ fn original(resource: &ListedResource) -> Original<'_> {
     }
 }
 
+/// The copies of one upstream's resources. Their files are read and written in threads for that,
+/// where no request waits for a disk.
+struct Copies(Option<Mirror>);
+
+impl Copies {
+    async fn open(plan: &MirrorPlan) -> Result<Option<Self>, String> {
+        let bounds = MirrorBounds { documents: plan.documents, bytes: plan.bytes };
+        let (dir, upstream) = (plan.dir.clone(), plan.upstream);
+        let opened = blocking(move || Mirror::open(&dir, upstream.as_str(), bounds)).await?;
+        let opened = opened.map_err(|error| error.to_string())?;
+        Ok(opened.map(|mirror| Self(Some(mirror))))
+    }
+
+    async fn on<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Mirror) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let mut mirror = self.0.take().ok_or("an earlier change of the copies failed")?;
+        let (mirror, done) = blocking(move || {
+            let done = work(&mut mirror);
+            (mirror, done)
+        })
+        .await?;
+        self.0 = Some(mirror);
+        Ok(done)
+    }
+
+    async fn save(&mut self) -> Result<(), String> {
+        self.on(|mirror| mirror.save()).await?.map_err(|error| error.to_string())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
+}
+
 impl Mirrors {
     /// Fills the collections of this gateway.
     pub(crate) fn new(gateway: Gateway, within: Within) -> Self {
@@ -133,12 +171,9 @@ impl Mirrors {
     }
 
     async fn filled(&self, plan: &MirrorPlan, after: &mut String) -> Result<End, String> {
-        let bounds = MirrorBounds { documents: plan.documents, bytes: plan.bytes };
-        let opened = Mirror::open(&plan.dir, plan.upstream.as_str(), bounds);
-        let Some(mut mirror) = opened.map_err(|error| error.to_string())? else {
-            return Ok(End::Elsewhere);
-        };
-        let listed = match token(&plan.token_file) {
+        let Some(mut mirror) = Copies::open(plan).await? else { return Ok(End::Elsewhere) };
+        let file = plan.token_file.clone();
+        let listed = match blocking(move || token(&file)).await? {
             Ok(token) => {
                 let reading = Reading::new(self.within.clone(), token, plan.upstream);
                 reading.list().await.map(|listed| (reading, listed)).map_err(|why| why.to_string())
@@ -153,12 +188,13 @@ impl Mirrors {
                 Ok((reading, listed))
             }
         });
-        mirror.note_source(listed.is_ok());
+        let is_listed = listed.is_ok();
+        mirror.on(move |mirror| mirror.note_source(is_listed)).await?;
         let ended = match &listed {
             Ok((reading, listed)) => Run { plan, reading, listed }.copy(&mut mirror, after).await,
             Err(why) => Err(why.clone()),
         };
-        mirror.save().map_err(|error| error.to_string())?;
+        mirror.save().await?;
         self.gateway.compare_soon(plan.collection);
         ended
     }
@@ -172,7 +208,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn copy(&self, mirror: &mut Mirror, after: &mut String) -> Result<End, String> {
+    async fn copy(&self, mirror: &mut Copies, after: &mut String) -> Result<End, String> {
         let begun = Instant::now();
         let first = self.listed.partition_point(|one| one.uri <= *after);
         let (before, rest) = self.listed.split_at_checked(first).unwrap_or_default();
@@ -181,49 +217,65 @@ impl Run<'_> {
             if begun.elapsed() > RUN {
                 return Ok(End::Cut);
             }
-            let original = original(resource);
-            if !mirror.is_current(&original) {
-                match self.read(resource, begun).await {
-                    Ok(content) => {
-                        let kind = content.media_type.unwrap_or_default();
-                        let media_type = if resource.media_type.is_empty() {
-                            &kind
-                        } else {
-                            &resource.media_type
-                        };
-                        let stored =
-                            mirror.put(&Original { media_type, ..original }, content.bytes);
-                        self.told(resource, stored);
-                    }
-                    Err(ReadFault::Resource(why)) => {
-                        mirror.fail(&resource.uri, FileFault::Resource);
-                        tracing::warn!(
-                            collection = %self.plan.collection, upstream = %self.plan.upstream,
-                            uri = %doorward_model::foreign::escaped(&resource.uri),
-                            why = %doorward_model::foreign::line(&why, 200),
-                            "a resource is left out"
-                        );
-                    }
-                    Err(ReadFault::Later(..)) => return Ok(End::Cut),
-                    Err(ReadFault::Token(why)) => {
-                        mirror.note_source(false);
-                        return Err(why);
-                    }
+            let known = resource.clone();
+            if !mirror.on(move |mirror| mirror.is_current(&original(&known))).await? {
+                if let Some(end) = self.copy_one(mirror, resource, begun).await? {
+                    return Ok(end);
                 }
                 copied += 1;
                 if copied.is_multiple_of(SAVE_EVERY) {
-                    mirror.save().map_err(|error| error.to_string())?;
+                    mirror.save().await?;
                 }
             }
             after.clone_from(&resource.uri);
         }
         after.clear();
-        mirror.keep_only(&self.listed.iter().map(|one| one.uri.as_str()).collect::<HashSet<_>>());
+        let listed: Vec<String> = self.listed.iter().map(|one| one.uri.clone()).collect();
+        let kept = move |mirror: &mut Mirror| {
+            mirror.keep_only(&listed.iter().map(String::as_str).collect::<HashSet<_>>());
+        };
+        mirror.on(kept).await?;
         tracing::info!(
             collection = %self.plan.collection, upstream = %self.plan.upstream,
             resources = self.listed.len(), read = copied, "the resources of an upstream are copied"
         );
         Ok(End::Complete)
+    }
+
+    /// Copies one resource, or names it as left out. Returns the end of the run, if it is one.
+    async fn copy_one(
+        &self,
+        mirror: &mut Copies,
+        resource: &ListedResource,
+        begun: Instant,
+    ) -> Result<Option<End>, String> {
+        match self.read(resource, begun).await {
+            Ok(content) => {
+                let mut known = resource.clone();
+                if known.media_type.is_empty() {
+                    known.media_type = content.media_type.unwrap_or_default();
+                }
+                let bytes = content.bytes;
+                let stored = mirror.on(move |mirror| mirror.put(&original(&known), bytes)).await?;
+                self.told(resource, stored);
+            }
+            Err(ReadFault::Resource(why)) => {
+                let uri = resource.uri.clone();
+                mirror.on(move |mirror| mirror.fail(&uri, FileFault::Resource)).await?;
+                tracing::warn!(
+                    collection = %self.plan.collection, upstream = %self.plan.upstream,
+                    uri = %doorward_model::foreign::escaped(&resource.uri),
+                    why = %doorward_model::foreign::line(&why, 200),
+                    "a resource is left out"
+                );
+            }
+            Err(ReadFault::Later(..)) => return Ok(Some(End::Cut)),
+            Err(ReadFault::Token(why)) => {
+                mirror.on(|mirror| mirror.note_source(false)).await?;
+                return Err(why);
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a resource; waits where the limits of calls say so.

@@ -1,5 +1,6 @@
 //! The capabilities of an AI back end (CF) and of a server beside an application (CS): each has a
-//! test with its number, a test with another name in the list below, or a line in a decision.
+//! test with its number, a test with another name in the list below, or a line in a decision. Those
+//! of documents, the agent and chats (CA) have a test with their number, all of them.
 
 use std::collections::BTreeSet;
 
@@ -41,6 +42,64 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
 fn all() -> Vec<String> {
     let of = |prefix: &'static str, last: u32| (1..=last).map(move |at| format!("{prefix}{at}"));
     of("CF", 22).chain(of("CS", 28)).collect()
+}
+
+/// The capabilities of documents, the agent and chats.
+const CHAT: [std::ops::RangeInclusive<u32>; 2] = [4..=11, 38..=56];
+
+/// The numbers with which the names of tests begin.
+fn in_names(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in code.split("fn ").skip(1) {
+        let name = name.split('(').next().unwrap_or_default();
+        let is_number =
+            |word: &&str| word.len() < 8 && word.ends_with(|letter: char| letter.is_ascii_digit());
+        found.extend(name.split('_').take_while(is_number).map(str::to_uppercase));
+    }
+    found
+}
+
+#[test]
+fn each_capability_of_documents_the_agent_and_chats_has_a_test_with_its_number() {
+    let all: Vec<String> = files("tests/it", &[".rs"])
+        .iter()
+        .chain(&files("crates", &[".rs"]))
+        .map(|path| read(path))
+        .collect();
+    let (tested, rows) = (in_names(&all.concat()), numbered());
+    for number in CHAT.into_iter().flatten().map(|number| format!("CA{number}")) {
+        assert!(tested.contains(&number), "{number} has no test with its number");
+        assert!(rows.contains(&number), "{number} has no row");
+    }
+    assert!(!tested.contains("CA99"));
+}
+
+#[test]
+fn ca56_each_setting_of_chats_and_the_agent_and_each_format_is_on_its_page() {
+    let reference = read("docs/reference/configuration.md");
+    for (section, page, least) in [
+        ("connectors.NAME.", "docs/how-to/mattermost.md", 10),
+        ("agent.", "docs/how-to/ask.md", 15),
+    ] {
+        let text = read(page);
+        let keys: Vec<&str> = reference
+            .lines()
+            .filter_map(|line| line.strip_prefix("### `")?.strip_prefix(section)?.strip_suffix('`'))
+            .collect();
+        assert!(keys.len() >= least, "{section}: {keys:?}");
+        for key in keys {
+            assert!(text.contains(key), "{page} does not explain {section}{key}");
+        }
+    }
+    let knowledge = read("docs/how-to/knowledge.md");
+    for format in ["Markdown", "plain text", "HTML", "source code", ".eml", "PDF", ".docx"] {
+        assert!(knowledge.contains(format), "{format}");
+    }
+    // Each way to the bot, and the pages that explain roles and clients.
+    let chat = read("docs/how-to/mattermost.md");
+    for way in ["Slash command", "Reading channels", "Outgoing webhook", "scope_roles", "policy"] {
+        assert!(chat.contains(way), "{way}");
+    }
 }
 
 /// The capabilities with a test that begins with the number, as the page of requirements has them.

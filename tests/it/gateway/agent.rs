@@ -171,6 +171,10 @@ async fn ca11_a_conversation_goes_on_for_its_owner_alone() {
         let told = refusal(&server, user, arguments.clone()).await;
         assert!(told.contains("there is no such conversation"), "{told}");
     }
+    // Another app of the same user may have less access, and does not read on in this one.
+    let other_app = signed_in(&server, "alice", "mcp:read").await;
+    let told = refusal(&server, &other_app, next.clone()).await;
+    assert!(told.contains("there is no such conversation"), "{told}");
     assert_eq!(model.requests().len(), 1, "nothing was asked for the others");
     let second = answer(&server, &alice, next).await;
     assert_eq!(second["conversation"], id);
@@ -397,6 +401,38 @@ async fn tokens_of_a_day_are_counted_for_each_user_and_used_up() {
     let day = server.clock.now().0 / 86_400;
     assert_eq!(server.app.store.used_tokens(&user, day).await.unwrap(), 200);
     assert_eq!(server.app.store.used_tokens(&user, day + 1).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn each_time_that_the_model_is_asked_counts_against_the_tokens_of_the_user() {
+    let faults = |count: usize| vec![ModelReply::Status(500, None); count];
+    let mut counts = Vec::new();
+    for failing in 0..3 {
+        let mut replies = faults(failing);
+        replies.push(ModelReply::text("It is so."));
+        let model = FakeModel::with(replies).await;
+        let server = TestServer::start_with(|config| use_model(config, &model)).await;
+        let alice = gateway_user(&server, "alice").await;
+        answer(&server, &alice, json!({"question": "is it so?"})).await;
+        let store = &server.app.store;
+        let user = store.user_named(&UserName::parse("alice").unwrap()).await.unwrap().unwrap().id;
+        counts.push(store.used_tokens(&user, server.clock.now().0 / 86_400).await.unwrap());
+    }
+    // The reply states 100; a request that failed counts with its own length.
+    let sent = counts[1] - counts[0];
+    assert!(counts[0] == 100 && sent > 100, "{counts:?}");
+    assert_eq!(counts[2] - counts[1], sent, "{counts:?}");
+    // Where the next try is too much, there is none.
+    let model = FakeModel::with(faults(1)).await;
+    let server = TestServer::start_with(|config| {
+        use_model(config, &model);
+        config.agent.tokens_per_day = 100;
+    })
+    .await;
+    let alice = gateway_user(&server, "alice").await;
+    let told = refusal(&server, &alice, json!({"question": "is it so?"})).await;
+    assert!(told.contains("midnight (UTC)"), "{told}");
+    assert_eq!(model.requests().len(), 1);
 }
 
 #[tokio::test]

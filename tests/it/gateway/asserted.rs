@@ -25,7 +25,7 @@ async fn stage(wiki: &FakeUpstream, provider: &FakeProvider) -> TestServer {
 }
 
 #[tokio::test]
-async fn the_users_identity_provider_gives_access_to_an_upstream_without_a_page() {
+async fn ca38_the_users_identity_provider_gives_access_to_an_upstream_without_a_page() {
     let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
     let server = stage(&wiki, &provider).await;
     let browser = federation::signed_in(&server, &provider).await;
@@ -156,7 +156,7 @@ async fn access_is_renewed_without_discovering_the_server_for_ten_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_06_two_replicas_share_the_refresh_token_that_the_provider_replaces_at_each_use() {
+async fn ca38_f_06_two_replicas_share_the_refresh_token_that_the_provider_replaces_at_each_use() {
     let (wiki, provider) = (FakeUpstream::protected().await, FakeProvider::start().await);
     let server = stage(&wiki, &provider).await;
     let mut config = server.config.clone();

@@ -1,6 +1,6 @@
 //! Documents that administrators upload to a collection, by page, API and command.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use doorward_testkit::{Browser, Page};
 use reqwest::Method;
@@ -257,6 +257,19 @@ async fn kill_9_while_documents_are_uploaded_leaves_whole_ones_only() {
             assert!(is_newer, "{file}: {number} of {of} is older than {last:?}");
         }
         served.started().await;
+        // Each document that is there was written down before it was.
+        let words = ["--json", "audit", "--kind", "document.", "--limit", "0"];
+        let told = served.command(&words).await.1;
+        for path in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                continue;
+            }
+            let name = format!("document:team/{}", path.file_name().unwrap().display());
+            let hash = Command::new("sha256sum").arg(&path).output().unwrap().stdout;
+            let hash = String::from_utf8(hash).unwrap()[..64].to_owned();
+            let is_entry = |line: &&str| line.contains(&name) && line.contains(&hash);
+            assert!(told.lines().any(|line| is_entry(&line)), "{name} {hash}");
+        }
     }
     let api = Api { served: &served, token: &token };
     api.put("last.md", "the last word\n").await.expect(200);

@@ -124,7 +124,7 @@ async fn ca47_ca51_the_agent_in_a_chat_may_do_no_more_than_the_connector_and_fai
     chat.marked(&broken, "x").await;
     let answers = chat.answers(&direct);
     assert_eq!(answers.len(), 2);
-    assert!(answers[1].text.starts_with("Sorry, the model's endpoint cannot be used"));
+    assert!(answers[1].text.starts_with("Sorry, the model’s endpoint cannot be used"));
     assert_eq!(chat.reacted(&broken), ["eyes", "x"]);
     // Commands remain commands.
     assert!(stage.say(&account, "tools").await.contains("`whoami`"));

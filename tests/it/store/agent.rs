@@ -11,6 +11,8 @@ fn conversation(id: &str, user: &str, at: i64) -> Conversation {
     Conversation {
         id: ConversationId::from_text(id),
         user_id: UserId::from_text(user),
+        program: "mattermost".to_owned(),
+        origin: String::new(),
         body: Sealed::from_stored(format!("v1.{at}")),
         updated_at: NOW.plus(at),
         expires_at: NOW.plus(1000),
@@ -44,6 +46,36 @@ async fn ca11_a_conversation_is_its_owner_s_and_only_the_newest_are_kept() {
     }
     assert_eq!(find(&alice, "cv_1", NOW).await, None, "an older one");
     assert!(find(&alice, "cv_4", NOW).await.is_some());
+}
+
+#[tokio::test]
+async fn ca11_a_conversation_is_deleted_by_its_owner_alone_and_does_not_come_back() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let (alice, bob) = (UserId::from_text("u1"), UserId::from_text("u2"));
+    let forget = |user: &UserId, id: &str| AgentChange::Forget {
+        user_id: user.clone(),
+        id: ConversationId::from_text(id),
+    };
+    let go_on = |one: &Conversation| AgentChange::GoOn(Box::new(one.clone()));
+    let ids = async |user: &UserId| -> Vec<String> {
+        let all = store.conversations(user, NOW).await.unwrap();
+        all.iter().map(|one| one.id.to_string()).collect()
+    };
+    for (id, user, at) in [("cv_1", "u1", 1), ("cv_2", "u1", 2), ("cv_3", "u2", 3)] {
+        store.apply(keep(&conversation(id, user, at))).await.unwrap();
+    }
+    assert_eq!(refused(store, forget(&bob, "cv_1")).await, Condition::ForgetConversation);
+    let stolen = conversation("cv_1", "u2", 9);
+    assert_eq!(refused(store, go_on(&stolen)).await, Condition::GoOnConversation);
+    store.apply(go_on(&conversation("cv_1", "u1", 4))).await.unwrap();
+    assert_eq!(ids(&alice).await, ["cv_1", "cv_2"], "the newest first");
+    store.apply(forget(&alice, "cv_1")).await.unwrap();
+    let late = conversation("cv_1", "u1", 5);
+    assert_eq!(refused(store, go_on(&late)).await, Condition::GoOnConversation);
+    store.apply(AgentChange::ForgetAll(alice.clone())).await.unwrap();
+    assert_eq!((ids(&alice).await.len(), ids(&bob).await.len()), (0, 1));
+    assert!(store.conversations(&bob, NOW.plus(1000)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ pub(crate) struct Account {
     pub(crate) username: String,
     #[serde(default)]
     pub(crate) is_bot: bool,
+    /// The language that the user chose, such as `de` or `pt-BR`.
+    #[serde(default)]
+    pub(crate) locale: String,
 }
 
 /// A channel that the bot is a member of.

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use doorward_language::{Message, text};
 use doorward_model::{ChatPost, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,12 +14,13 @@ use serde_json::{Map, Value, json};
 use super::{
     Mattermost,
     answer::Answer,
-    api::ApiError,
+    api::{ApiError, PostedText},
     incoming::Received,
+    part::Part,
     place::{Place, PlacedCall},
 };
 use crate::{
-    Acting, Outcome, Question,
+    Acting, AnsweredCall, Question,
     text::{inline, posts},
 };
 
@@ -34,6 +36,8 @@ pub(super) struct Waiting {
     root: String,
     tool: String,
     arguments: Map<String, Value>,
+    /// The conversation of the agent that wants to make it, and goes on with its result.
+    conversation: Option<String>,
     state: String,
     nonce: String,
     until: i64,
@@ -46,13 +50,24 @@ struct Button {
     agrees: bool,
 }
 
-fn told(text: &str) -> Received {
-    Received::Body(json!({ "ephemeral_text": text }))
+impl Waiting {
+    /// The place of the call.
+    fn place(&self) -> Place<'_> {
+        if self.channel.is_empty() {
+            Place::Command
+        } else {
+            Place::Thread { channel: &self.channel, root: &self.root }
+        }
+    }
+}
+
+fn told(text: &Message) -> Received {
+    Received::Body(json!({ "ephemeral_text": text.to_string() }))
 }
 
 impl Mattermost {
-    /// The question about a call, as the attachment of a message with its two buttons.
-    pub(super) fn question(&self, of: PlacedCall<'_>, Question { text, state }: Question) -> Value {
+    /// The question about a call, as a post with two buttons.
+    pub(super) fn question(&self, of: PlacedCall<'_>, asked: Question) -> Part {
         let (channel, root) = match of.place {
             Place::Thread { channel, root } => (channel, root),
             Place::Command => ("", ""),
@@ -64,28 +79,34 @@ impl Mattermost {
             root: root.to_owned(),
             tool: of.tool.to_owned(),
             arguments: of.arguments.clone(),
-            state,
+            conversation: of.conversation.map(str::to_owned),
+            state: asked.state,
             nonce: self.office.nonce(),
             until: self.office.now().plus(LIFETIME).0,
         };
         let url = self.office.connector_url(&self.name);
-        let action = |id: &str, name: &str, style: &str, agrees: bool| {
+        let action = |id: &str, name: Message, style: &str, agrees: bool| {
             let button = Button { call: call.clone(), agrees };
             let plain = serde_json::to_vec(&button).unwrap_or_default();
             let context = json!({ "press": self.office.seal(&plain) });
             json!({
-                "id": id, "name": name, "style": style, "type": "button",
+                "id": id, "name": name.to_string(), "style": style, "type": "button",
                 "integration": {"url": url, "context": context},
             })
         };
-        json!([{
-            "text": posts(&text).join("\n"),
-            "fallback": "This call must be confirmed.",
+        let attachments = json!([{
+            "text": posts(&asked.text).join("\n"),
+            "fallback": text::bot_must_confirm().to_string(),
             "actions": [
-                action("confirm", "Do it", "danger", true),
-                action("decline", "Do not", "default", false),
+                action("confirm", text::bot_do_it(), "danger", true),
+                action("decline", text::bot_do_not(), "default", false),
             ],
-        }])
+        }]);
+        let question = match of.conversation {
+            Some(_) => text::bot_agent_question(),
+            None => text::bot_question(),
+        };
+        Part { text: question.to_string(), attachments: Some(attachments) }
     }
 
     /// Takes the press of a button whose contents were opened: of the account that it is for, once.
@@ -96,15 +117,18 @@ impl Mattermost {
         if call.connector != self.name {
             return Received::Malformed;
         }
+        let language = self.language_of(account).await;
+        language.speaking(self.decided(call, agrees, account)).await
+    }
+
+    async fn decided(self: &Arc<Self>, call: Waiting, agrees: bool, account: &str) -> Received {
         if call.account != account {
-            return told("Only the user who made this call can answer.");
+            return told(&text::bot_press_other());
         }
         if self.office.now() >= Timestamp(call.until) {
-            return told("This question has expired. Make the call again.");
+            return told(&text::bot_press_expired());
         }
-        let Some(turn) = self.turns.take(account) else {
-            return told("Too many of your messages are under way. Wait for the answers.");
-        };
+        let Some(turn) = self.turns.take(account) else { return told(&text::bot_busy()) };
         let claim = ChatPost {
             connector: self.name.clone(),
             post: format!("press-{}", call.nonce),
@@ -114,18 +138,15 @@ impl Mattermost {
         };
         match self.office.claim(&claim).await {
             Ok(true) => {}
-            Ok(false) => return told("This question was answered already."),
+            Ok(false) => return told(&text::bot_press_again()),
             Err(error) => {
                 tracing::error!(connector = %self.name, %error, "an answer could not be noted");
-                return told(&Answer::unavailable().text());
+                return told(&text::bot_unavailable());
             }
         }
         let tool = inline(&call.tool);
-        let message = if agrees {
-            format!("{tool} was confirmed.")
-        } else {
-            format!("{tool} was declined and not called.")
-        };
+        let message = if agrees { text::bot_confirmed(tool) } else { text::bot_declined(tool) };
+        let message = message.to_string();
         let this = Arc::clone(self);
         self.own(async move {
             if let Err(error) = this.carry_out(&call, agrees).await {
@@ -139,29 +160,47 @@ impl Mattermost {
         Received::Body(json!({"update": {"message": message, "props": {"attachments": []}}}))
     }
 
-    /// Makes the call or notes that it was declined, and tells its result.
+    /// Makes the call or notes that it was declined, and tells its result, or what the agent makes
+    /// of it.
     async fn carry_out(&self, call: &Waiting, agrees: bool) -> Result<(), ApiError> {
-        let parts = match self.standing(&call.account, "").await {
-            Ok(acting) => {
-                let outcome = decided(acting.as_ref(), call, agrees).await;
-                if agrees { posts(&outcome.text) } else { Vec::new() }
-            }
-            Err(answer) => answer.parts,
+        let answer = match self.standing(&call.account, "").await {
+            Ok(acting) => self.answered(acting.as_ref(), call, agrees).await,
+            Err(answer) => answer,
         };
         let me = self.me().await?;
-        let channel = if call.channel.is_empty() {
-            self.api.direct(&me.id, &call.account).await?.id
+        let (channel, root) = if call.channel.is_empty() || answer.personal {
+            (self.api.direct(&me.id, &call.account).await?.id, "")
         } else {
-            call.channel.clone()
+            (call.channel.clone(), call.root.as_str())
         };
-        for (number, part) in parts.iter().enumerate() {
+        for (number, part) in answer.parts.iter().enumerate() {
             let once = format!("{}:press-{}:{number}", me.id, call.nonce);
-            self.api.say(&channel, &call.root, &once, part).await?;
+            let text = PostedText { message: &part.text, attachments: part.attachments.as_ref() };
+            self.api.say_with(&channel, root, &once, text).await?;
         }
         Ok(())
     }
-}
 
-async fn decided(acting: &dyn Acting, call: &Waiting, agrees: bool) -> Outcome {
-    acting.answer(&call.tool, call.arguments.clone(), call.state.clone(), agrees).await
+    /// The answer to a decision; empty where the user declined.
+    async fn answered(&self, acting: &dyn Acting, call: &Waiting, agrees: bool) -> Answer {
+        let made = AnsweredCall {
+            tool: call.tool.clone(),
+            arguments: call.arguments.clone(),
+            state: call.state.clone(),
+            conversation: call.conversation.clone(),
+            agrees,
+        };
+        if call.conversation.is_none() {
+            let outcome = acting.answer(made).await;
+            let texts = if agrees { posts(&outcome.text) } else { Vec::new() };
+            return Answer::of(texts, outcome.failed);
+        }
+        let place = call.place();
+        let url = place.url(&self.server);
+        match acting.go_on(self.agent_place(place, &url), made).await {
+            Some(told) if agrees => self.of_agent(acting, (&call.account, place), told).await,
+            Some(_) => Answer::of(Vec::new(), false),
+            None => Answer::bad(&text::bot_agent_disabled()),
+        }
+    }
 }

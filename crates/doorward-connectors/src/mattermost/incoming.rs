@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use doorward_language::{Language, text};
 use doorward_model::ChatPost;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -11,11 +12,14 @@ use super::{
     Mattermost,
     answer::{Answer, Said},
     api::is_id,
+    part::Part,
     place::Place,
 };
 
 /// For how long a slash command waits for its answer.
 const AT_ONCE: Duration = Duration::from_millis(500);
+/// The most later answers to a slash command that Mattermost takes.
+const MOST_LATER: usize = 5;
 
 /// The members of a request.
 #[derive(Debug)]
@@ -44,16 +48,23 @@ impl Incoming {
     }
 }
 
-/// Messages that only the author of a command sees.
+/// Messages that only the author of a command sees. Where they are too many for Mattermost, the end
+/// of the text is left out, and no question.
 fn messages(answer: Answer) -> Vec<Value> {
-    let message = |text: &String| json!({"response_type": "ephemeral", "text": text});
-    let mut messages: Vec<Value> = answer.parts.iter().map(message).collect();
-    if let (Some(attachments), Some(Value::Object(last))) =
-        (answer.attachments, messages.last_mut())
+    let mut parts = answer.parts;
+    while parts.len() > MOST_LATER
+        && let Some(last) = parts.iter().rposition(|part| part.attachments.is_none())
     {
-        last.insert("attachments".to_owned(), attachments);
+        parts.remove(last);
     }
-    messages
+    let message = |part: Part| {
+        let mut message = json!({"response_type": "ephemeral", "text": part.text});
+        if let (Some(attachments), Value::Object(members)) = (part.attachments, &mut message) {
+            members.insert("attachments".to_owned(), attachments);
+        }
+        message
+    };
+    parts.into_iter().map(message).collect()
 }
 
 /// The messages as the response to a command.
@@ -80,7 +91,8 @@ impl Mattermost {
     /// Takes a request with the right token.
     pub(crate) async fn receive(self: &Arc<Self>, incoming: Incoming) -> Received {
         if incoming.is_command() {
-            return self.command(&incoming).await;
+            let language = self.language_of(incoming.get("user_id")).await;
+            return language.speaking(self.command(&incoming)).await;
         }
         let (post, author) = (incoming.get("post_id"), incoming.get("user_id"));
         let channel = incoming.get("channel_id");
@@ -96,6 +108,7 @@ impl Mattermost {
 
     /// Work that goes on after the request, in a task that the end of the program waits for.
     pub(super) fn own(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work = Language::current().speaking(work);
         self.tasks.spawn(self.office.serving(&self.name, Box::pin(work)));
     }
 
@@ -126,8 +139,7 @@ impl Mattermost {
             return Received::Malformed;
         };
         let Some(turn) = self.turns.take(account) else {
-            let busy = Answer::bad("Too many commands are under way. Wait for the answers.");
-            return Received::Body(body(messages(busy)));
+            return Received::Body(body(messages(Answer::bad(&text::bot_busy()))));
         };
         let post = ChatPost {
             connector: self.name.clone(),
@@ -171,7 +183,8 @@ impl Mattermost {
             Err(_) => {
                 // From here on the answer goes to the response_url, unless it came just now.
                 told.close();
-                told.try_recv().unwrap_or_else(|_| messages(Answer::good("Working on it …")))
+                told.try_recv()
+                    .unwrap_or_else(|_| messages(Answer::good(text::bot_working().to_string())))
             }
         };
         Received::Body(body(said))

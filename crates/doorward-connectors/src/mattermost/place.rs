@@ -19,6 +19,21 @@ pub(super) enum Place<'a> {
     Command,
 }
 
+impl<'a> Place<'a> {
+    /// The first post of the thread.
+    pub(super) fn thread(self) -> Option<&'a str> {
+        match self {
+            Self::Thread { root, .. } => Some(root),
+            Self::Command => None,
+        }
+    }
+
+    /// The URL of the thread at this chat server; empty where there is none.
+    pub(super) fn url(self, server: &str) -> String {
+        self.thread().map(|root| format!("{server}/_redirect/pl/{root}")).unwrap_or_default()
+    }
+}
+
 /// A call of an account in a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlacedCall<'a> {
@@ -30,6 +45,8 @@ pub(super) struct PlacedCall<'a> {
     pub(super) tool: &'a str,
     /// Its arguments.
     pub(super) arguments: &'a Map<String, Value>,
+    /// The conversation of the agent that wants to make it.
+    pub(super) conversation: Option<&'a str>,
 }
 
 impl PlacedCall<'_> {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use doorward_language::text;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -184,8 +185,8 @@ impl Mattermost {
         if thread.iter().any(is_answer) {
             return Ok(());
         }
-        let text = "Sorry, I was interrupted before I could answer this. I do not know if it was \
-            done; please look, and ask again if it was not.";
-        self.reply(&post, Answer::bad(text)).await
+        let language = self.author(&post.user_id).await?.language;
+        let apology = async { self.reply(&post, Answer::bad(&text::bot_interrupted())).await };
+        language.speaking(apology).await
     }
 }

@@ -24,6 +24,22 @@ fn take<T: DeserializeOwned>(
     read(names.iter().filter_map(|name| arguments.remove_entry(*name)).collect())
 }
 
+/// Refuses an argument that the schema of a tool does not have, and names those that it has.
+pub(super) fn known(schema: &Value, arguments: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(members) = schema.get("properties").and_then(Value::as_object) else { return Ok(()) };
+    let Some(unknown) = arguments.keys().find(|name| !members.contains_key(*name)) else {
+        return Ok(());
+    };
+    let possible: Vec<&str> = members.keys().map(String::as_str).collect();
+    let unknown = doorward_model::foreign::line(unknown, 60);
+    let told = if possible.is_empty() {
+        format!("there is no argument {unknown}: none is taken")
+    } else {
+        format!("there is no argument {unknown}; possible are {}", possible.join(", "))
+    };
+    Err(Refusal::Arguments(told))
+}
+
 /// Reads arguments.
 pub(super) fn read<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, Refusal> {
     Members::Arguments.read(arguments).map_err(Refusal::Arguments)

@@ -240,6 +240,7 @@ impl Collection {
             .iter()
             .find(|known| known.name == tool)
             .ok_or_else(|| Refusal::Arguments(format!("there is no tool {tool:?}")))?;
+        arguments::known(&(tool.schema)(), &arguments)?;
         self.viewed(sight, links, |view| (tool.run)(view, arguments))
     }
 

@@ -35,7 +35,7 @@ pub(super) fn schema() -> Value {
     arguments::object(
         &["query"],
         json!({
-            "query": {"type": "string", "description": "Words to find."},
+            "query": {"type": "string", "description": "Words to find. \"Quotation marks\" keep words together, -word excludes one, word~ finds similar spellings, title:word and heading:word find it there alone."},
             "fuzzy": {"type": "boolean", "description": "Find similar spellings of each word too. Without it, they are found where the words themselves are not."}
         }),
         &[arguments::conditions(), arguments::paging()],

@@ -19,6 +19,8 @@ use used_tokens::Column as T;
 
 /// For how many days the used tokens are known.
 const DAYS_KEPT: i64 = 2;
+/// The most conversations that are listed: as many as are kept of one user.
+const MOST_LISTED: u64 = 200;
 /// The seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -33,6 +35,8 @@ pub(crate) mod conversation {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub user_id: String,
+        pub program: String,
+        pub origin: String,
         pub body: String,
         pub updated_at: i64,
         pub expires_at: i64,
@@ -85,6 +89,8 @@ fn from_row(row: conversation::Model) -> Conversation {
     Conversation {
         id: ConversationId::from_text(row.id),
         user_id: UserId::from_text(row.user_id),
+        program: row.program,
+        origin: row.origin,
         body: Sealed::from_stored(row.body),
         updated_at: Timestamp(row.updated_at),
         expires_at: Timestamp(row.expires_at),
@@ -121,6 +127,25 @@ pub(crate) fn of(change: AgentChange) -> Write {
         AgentChange::Keep { conversation, most } => {
             (Name::Decides(Condition::KeepConversation), keep(&conversation, most))
         }
+        AgentChange::GoOn(conversation) => {
+            let update = conversation::Entity::update_many()
+                .col_expr(C::Body, Expr::value(conversation.body.as_str()))
+                .col_expr(C::UpdatedAt, Expr::value(conversation.updated_at.0))
+                .col_expr(C::ExpiresAt, Expr::value(conversation.expires_at.0))
+                .filter(C::Id.eq(conversation.id.as_str()))
+                .filter(C::UserId.eq(conversation.user_id.as_str()));
+            (Name::Decides(Condition::GoOnConversation), run(update))
+        }
+        AgentChange::Forget { user_id, id } => {
+            let theirs = conversation::Entity::delete_many()
+                .filter(C::Id.eq(id.as_str()))
+                .filter(C::UserId.eq(user_id.as_str()));
+            (Name::Decides(Condition::ForgetConversation), run(theirs))
+        }
+        AgentChange::ForgetAll(user_id) => {
+            let theirs = conversation::Entity::delete_many().filter(C::UserId.eq(user_id.as_str()));
+            (Name::Always("forget_conversations"), run(theirs))
+        }
     };
     Write { name, work, stale: None, audit: Audit::Silent }
 }
@@ -137,11 +162,13 @@ fn keep(kept: &Conversation, most: u64) -> Work {
     let old = Where::all().add(theirs()).add(C::Id.not_in_subquery(newest.into_query()));
     let mut again = OnConflict::column(C::Id);
     again
-        .update_columns([C::Body, C::UpdatedAt, C::ExpiresAt])
+        .update_columns([C::Program, C::Origin, C::Body, C::UpdatedAt, C::ExpiresAt])
         .action_cond_where(Expr::col((conversation::Entity, C::UserId)).eq(kept.user_id.as_str()));
     let row = conversation::ActiveModel {
         id: Set(kept.id.to_string()),
         user_id: Set(kept.user_id.to_string()),
+        program: Set(kept.program.clone()),
+        origin: Set(kept.origin.clone()),
         body: Set(kept.body.as_str().to_owned()),
         updated_at: Set(kept.updated_at.0),
         expires_at: Set(kept.expires_at.0),
@@ -165,6 +192,21 @@ impl Store {
             .filter(C::UserId.eq(user_id.as_str()))
             .filter(C::ExpiresAt.gt(now.0));
         Ok(self.point().one(theirs).await?.map(from_row))
+    }
+
+    /// The conversations of a user that have not expired at `now`, the newest first.
+    pub async fn conversations(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let theirs = conversation::Entity::find()
+            .filter(C::UserId.eq(user_id.as_str()))
+            .filter(C::ExpiresAt.gt(now.0))
+            .order_by_desc(C::UpdatedAt)
+            .order_by_desc(C::Id)
+            .limit(MOST_LISTED);
+        Ok(theirs.all(&self.reader).await?.into_iter().map(from_row).collect())
     }
 
     /// The tokens of the model that a user used on a day.

@@ -52,7 +52,7 @@ fn show(
         Some(Refused { status, why }) => (status, Some(why)),
         None => (StatusCode::OK, None),
     };
-    let back = routes::ADMIN_LINK.replace("{token}", secret);
+    let back = routes::ADMIN_LINK.replace("{secret}", secret);
     let page = Page {
         frame: web.frame(Some(browser)),
         csrf: web.csrf(browser, "admin-link"),
@@ -101,7 +101,7 @@ pub(crate) async fn post(
             let authority = match web
                 .authority(
                     visitor,
-                    &SignInTarget::page(&routes::ADMIN_LINK.replace("{token}", &secret)),
+                    &SignInTarget::page(&routes::ADMIN_LINK.replace("{secret}", &secret)),
                 )
                 .await
             {

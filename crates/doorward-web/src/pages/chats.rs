@@ -126,7 +126,7 @@ pub(crate) async fn post(
         _ => return ErrorPage::incomplete("do").draw(&web),
     }
     let visitor = &signed_in.visitor;
-    let next = routes::ACCOUNT_CHAT.replace("{link}", &secret);
+    let next = routes::ACCOUNT_CHAT.replace("{secret}", &secret);
     let authority = match web.authority(visitor, &SignInTarget::page(&next)).await {
         Ok(authority) => authority,
         Err(response) => return response,

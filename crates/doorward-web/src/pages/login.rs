@@ -259,7 +259,7 @@ pub(crate) async fn post(
         }
         Ok(Err(SignInRefusal::FirstPassword(link))) => {
             let onward = SignInTarget { request: params.get("request"), next: params.get("next") };
-            let page = routes::LOGIN_RESET.replace("{token}", &link);
+            let page = routes::LOGIN_RESET.replace("{secret}", &link);
             let page = web.at(&format!("{page}?{}", onward.query()));
             return answer::see_other(page.trim_end_matches('?'));
         }

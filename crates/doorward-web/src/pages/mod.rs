@@ -18,6 +18,7 @@ mod provider;
 mod reset;
 mod second_factor;
 mod security;
+mod talks;
 mod tokens;
 mod welcome;
 
@@ -63,6 +64,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route(routes::ACCOUNT_RECOVERY, post(security::recovery_codes))
         .route(routes::ACCOUNT_IDENTITIES, post(security::unlink))
         .route(routes::ACCOUNT_CONNECTIONS, post(connect::disconnect))
+        .route(routes::ACCOUNT_CONVERSATIONS, get(talks::get).merge(post(talks::post)))
         .route(routes::ACCOUNT_CHATS, post(chats::end))
         .route(routes::ACCOUNT_CHAT, get(chats::get).merge(post(chats::post)))
         .route(routes::CONNECT, get(connect::get).merge(post(connect::post)))

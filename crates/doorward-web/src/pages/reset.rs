@@ -81,7 +81,7 @@ impl Web {
             };
             for user in users {
                 let link = web.services.accounts.password_link(&user, RESET_SECONDS);
-                let url = web.at(&routes::LOGIN_RESET.replace("{token}", &link));
+                let url = web.at(&routes::LOGIN_RESET.replace("{secret}", &link));
                 if let Some(prepared) = web.services.mail_writer.forgotten_password(&user, url) {
                     prepared.send_in_background();
                 }

@@ -13,7 +13,7 @@ pub(super) const EXAMPLES: &str = "Examples:
 pub(super) async fn run(context: &Context) -> Result<(), Failed> {
     let public_url = context.public_url()?;
     let secret = context.accounts(&context.store().await?).await?.new_admin_link().await?;
-    let link = public_url.at(&routes::ADMIN_LINK.replace("{token}", secret.reveal()));
+    let link = public_url.at(&routes::ADMIN_LINK.replace("{secret}", secret.reveal()));
     if context.json {
         print_json(
             &serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}),

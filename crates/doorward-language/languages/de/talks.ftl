@@ -1,0 +1,19 @@
+# Gespräche eines Benutzers mit dem Agenten: die Liste und ein einzelnes.
+talks_title = Gespräche
+talks_explained = Ihre Gespräche mit dem Agenten, aus jedem Programm und Chat. Nur Sie können sie sehen. Eine App setzt die fort, die in ihr begonnen haben.
+talks_none = Sie haben den Agenten noch nichts gefragt, oder alles wurde gelöscht.
+talks_expires = Wird am { $expires } gelöscht
+talks_unknown_program = Ein Programm, das es nicht mehr gibt
+talks_place = Im Chat öffnen
+talks_place_of = Im Chat öffnen: { $title }
+talks_delete = Löschen
+talks_delete_of = Löschen: { $title }
+talks_delete_all = Alle Gespräche löschen
+talks_deleted = Das Gespräch wurde gelöscht. Die Aufrufe des Agenten bleiben in Ihren Aktivitäten.
+talks_all_deleted = Alle Gespräche wurden gelöscht. Die Aufrufe des Agenten bleiben in Ihren Aktivitäten.
+talks_untitled = Ohne Text
+talks_unreadable = Dieses Gespräch kann nicht gelesen werden: Es wurde mit einem anderen Hauptschlüssel versiegelt.
+talks_you = Sie
+talks_agent = Agent
+talks_one = Gespräch
+talks_all = Alle Gespräche

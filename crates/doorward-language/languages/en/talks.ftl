@@ -1,0 +1,19 @@
+# A user's conversations with the agent: the list and one of them.
+talks_title = Conversations
+talks_explained = Your conversations with the agent, from every program and chat. Only you can see them. An app continues those that began in it.
+talks_none = You have asked the agent nothing yet, or everything was deleted.
+talks_expires = Is deleted on { $expires }
+talks_unknown_program = A program that is no longer there
+talks_place = Open in the chat
+talks_place_of = Open in the chat: { $title }
+talks_delete = Delete
+talks_delete_of = Delete: { $title }
+talks_delete_all = Delete all conversations
+talks_deleted = The conversation was deleted. The calls that the agent made stay in your activity.
+talks_all_deleted = All conversations were deleted. The calls that the agent made stay in your activity.
+talks_untitled = Without text
+talks_unreadable = This conversation cannot be read: it was sealed with another master key.
+talks_you = You
+talks_agent = Agent
+talks_one = Conversation
+talks_all = All conversations

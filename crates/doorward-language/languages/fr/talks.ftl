@@ -1,0 +1,19 @@
+# Conversations d’un utilisateur avec l’agent : la liste et l’une d’elles.
+talks_title = Conversations
+talks_explained = Vos conversations avec l’agent, depuis chaque programme et chaque messagerie. Vous seul pouvez les voir. Une application poursuit celles qui y ont commencé.
+talks_none = Vous n’avez encore rien demandé à l’agent, ou tout a été supprimé.
+talks_expires = Sera supprimée le { $expires }
+talks_unknown_program = Un programme qui n’existe plus
+talks_place = Ouvrir dans la messagerie
+talks_place_of = Ouvrir dans la messagerie : { $title }
+talks_delete = Supprimer
+talks_delete_of = Supprimer : { $title }
+talks_delete_all = Supprimer toutes les conversations
+talks_deleted = La conversation a été supprimée. Les appels de l’agent restent dans votre activité.
+talks_all_deleted = Toutes les conversations ont été supprimées. Les appels de l’agent restent dans votre activité.
+talks_untitled = Sans texte
+talks_unreadable = Cette conversation ne peut pas être lue : elle a été scellée avec une autre clé principale.
+talks_you = Vous
+talks_agent = Agent
+talks_one = Conversation
+talks_all = Toutes les conversations
