@@ -1,7 +1,7 @@
 //! Services: clients that act without a user, by `client_credentials` (OAuth 2.1 §4.2).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorward_model::{AuditFilter, AuditKind, Clock};
+use doorward_model::{AuditFilter, AuditKind, Change, Clock, RevokeReason};
 use doorward_testkit::{Browser, CurveKey, FakeUpstream, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -81,6 +81,34 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 fn refused(page: Page, status: u16, error: &str) {
     let page = page.expect(status);
     assert_eq!(page.json()["error"], error, "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_service_that_asks_again_has_its_grants_searched_no_more_and_a_revoked_one_is_replaced() {
+    let stage = Stage::new().await;
+    let client = stage.service(json!({})).await;
+    let store = &stage.server.app.store;
+    let mut least = u64::MAX;
+    for _ in 0..8 {
+        store.flush().await.unwrap();
+        let before = store.statements();
+        stage.token(&client, &[]).await.expect(200);
+        least = least.min(store.statements() - before);
+    }
+    // Client, service, grant and key come from memory; the entry of the audit goes to the journal.
+    assert_eq!(least, 0);
+    let nightly = stage.server.app.accounts.find("nightly").await.unwrap();
+    let now = stage.server.clock.now();
+    let live = || async { store.live_grants_of(&nightly.id, now).await.unwrap() };
+    let first = live().await.remove(0).id;
+    let (grant_id, reason) = (first.clone(), RevokeReason::ByUser);
+    store.apply(Change::RevokeGrant { grant_id, at: now, reason }).await.unwrap();
+    let answer = stage.token(&client, &[]).await.expect(200).json();
+    let after = live().await;
+    assert_eq!(after.len(), 1);
+    assert_ne!(after[0].id, first);
+    let token = text(&answer, "access_token");
+    stage.server.call(token, "whoami", json!({})).await.expect(200);
 }
 
 #[tokio::test]

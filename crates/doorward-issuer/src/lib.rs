@@ -36,6 +36,7 @@ mod possession;
 mod pushed;
 mod reach;
 mod revocation;
+mod service_grants;
 mod session;
 mod token;
 mod userinfo;
@@ -149,6 +150,8 @@ pub struct Issuer {
     pub(crate) devices: Arc<AddressLimiter>,
     /// Tokens of AI back ends that were issued a moment ago.
     pub(crate) kept_tokens: Arc<kept_tokens::KeptTokens>,
+    /// The grant that each service used last.
+    pub(crate) service_grants: Arc<service_grants::ServiceGrants>,
 }
 
 /// Maximum number of key sets that are fetched at once.
@@ -167,6 +170,7 @@ impl Issuer {
             pushes: Arc::new(AddressLimiter::new(rate, rate)),
             devices: Arc::new(AddressLimiter::new(rate, rate)),
             kept_tokens: Arc::default(),
+            service_grants: Arc::default(),
         }
     }
     /// The issuer identifier.

@@ -190,13 +190,14 @@ impl Store {
         client_id: &ClientId,
         now: Timestamp,
     ) -> Result<Vec<Grant>, StoreError> {
-        let live = Where::all()
-            .add(Column::UserId.eq(user_id.as_str()))
-            .add(Column::ClientId.eq(client_id.as_str()))
-            .add(Column::RevokedAt.is_null())
-            .add(Column::ExpiresAt.gt(now.0));
+        // Described where it is called: the text is kept, so that most calls need no description.
         let last_used_first = || {
-            Entity::find().filter(live.clone()).order_by_desc(Column::LastUsedAt).limit(GRANTS_READ)
+            let live = Where::all()
+                .add(Column::UserId.eq(user_id.as_str()))
+                .add(Column::ClientId.eq(client_id.as_str()))
+                .add(Column::RevokedAt.is_null())
+                .add(Column::ExpiresAt.gt(now.0));
+            Entity::find().filter(live).order_by_desc(Column::LastUsedAt).limit(GRANTS_READ)
         };
         let values =
             [user_id.as_str().into(), client_id.as_str().into(), now.0.into(), GRANTS_READ.into()];

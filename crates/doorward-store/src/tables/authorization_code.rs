@@ -131,22 +131,20 @@ pub(crate) fn insert(code: &AuthorizationCode) -> Write {
 }
 
 pub(crate) fn redeem(token: &HashedToken, now: Timestamp) -> Write {
-    let unspent = Where::all()
-        .add(Column::Token.eq(token.as_str()))
-        .add(Column::ConsumedAt.is_null())
-        .add(Column::ExpiresAt.gt(now.0));
+    let update = || {
+        let unspent = Where::all()
+            .add(Column::Token.eq(token.as_str()))
+            .add(Column::ConsumedAt.is_null())
+            .add(Column::ExpiresAt.gt(now.0));
+        Entity::update_many()
+            .col_expr(Column::ConsumedAt, Expr::value(now.0))
+            .filter(unspent)
+            .into_query()
+    };
+    let values = vec![now.0.into(), token.as_str().into(), now.0.into()];
     Write {
         name: Name::Decides(Condition::RedeemCode),
-        work: run(Kept::new(
-            "redeem code",
-            vec![now.0.into(), token.as_str().into(), now.0.into()],
-            || {
-                Entity::update_many()
-                    .col_expr(Column::ConsumedAt, Expr::value(now.0))
-                    .filter(unspent.clone())
-                    .into_query()
-            },
-        )),
+        work: run(Kept::new("redeem code", values, update)),
         stale: None,
         // The grant of the same unit has the entry.
         audit: Audit::Silent,

@@ -86,27 +86,27 @@ pub(crate) fn insert(token: &RefreshToken) -> Write {
 }
 
 pub(crate) fn use_up(token: &HashedToken, successor: &HashedToken, now: Timestamp) -> Write {
-    // A grant that was revoked since the token was read yields nothing more.
-    let live = Query::select()
-        .column((access_grant::Entity, access_grant::Column::Id))
-        .from(access_grant::Entity)
-        .and_where(
-            Expr::col((access_grant::Entity, access_grant::Column::Id))
-                .equals((Entity, Column::GrantId)),
-        )
-        .and_where(access_grant::Column::RevokedAt.is_null())
-        .and_where(Expr::col((access_grant::Entity, access_grant::Column::ExpiresAt)).gt(now.0))
-        .to_owned();
-    let unused = Where::all()
-        .add(Column::Token.eq(token.as_str()))
-        .add(Column::UsedAt.is_null())
-        .add(Column::ExpiresAt.gt(now.0))
-        .add(Column::GrantId.in_subquery(live));
     let update = || {
+        // A grant that was revoked since the token was read yields nothing more.
+        let live = Query::select()
+            .column((access_grant::Entity, access_grant::Column::Id))
+            .from(access_grant::Entity)
+            .and_where(
+                Expr::col((access_grant::Entity, access_grant::Column::Id))
+                    .equals((Entity, Column::GrantId)),
+            )
+            .and_where(access_grant::Column::RevokedAt.is_null())
+            .and_where(Expr::col((access_grant::Entity, access_grant::Column::ExpiresAt)).gt(now.0))
+            .to_owned();
+        let unused = Where::all()
+            .add(Column::Token.eq(token.as_str()))
+            .add(Column::UsedAt.is_null())
+            .add(Column::ExpiresAt.gt(now.0))
+            .add(Column::GrantId.in_subquery(live));
         Entity::update_many()
             .col_expr(Column::UsedAt, Expr::value(now.0))
             .col_expr(Column::Successor, Expr::value(successor.as_str()))
-            .filter(unused.clone())
+            .filter(unused)
             .into_query()
     };
     let values = vec![
