@@ -260,7 +260,7 @@ impl LeftOut {
 
 /// The omissions from what an upstream sends beside its lists, each once: parts of results, and
 /// questions. They are kept as long as the upstream's settings are the same, and until its lists
-/// are made anew on an administrator's request.
+/// are made again on an administrator's request.
 #[derive(Debug, Default)]
 pub(crate) struct Noted(Mutex<LeftOut>);
 

@@ -134,7 +134,7 @@ async fn a_document_for_several_tenants_is_that_of_each_and_tokens_name_the_one_
         Answer::Raw(200, "application/json", document.to_string(), String::new())
     };
     let sts = |tenant: &str| format!("https://sts.corp.example/{tenant}/");
-    // The issuer of the document, the one that is set, and whether a user of that one signs in.
+    // The issuer in the document, the issuer that is set, and true if its users can sign in.
     for (told, set, signs_in) in [
         (of("{tenantid}"), of(ONE), true),
         (of("{tenantId}"), of(ONE), true),

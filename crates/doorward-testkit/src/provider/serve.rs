@@ -84,8 +84,11 @@ impl FakeProvider {
         } else {
             ("", response.body.into_bytes())
         };
+        // A misbehaviour may have a time of its own.
+        let own_date = response.headers.starts_with("date:");
+        let date = if own_date { String::new() } else { format!("date: {date}\r\n") };
         let head = format!(
-            "HTTP/1.1 {} X\r\ndate: {date}\r\ncontent-type: {}\r\n{}{coding}content-length: {}\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 {} X\r\n{date}content-type: {}\r\n{}{coding}content-length: {}\r\nconnection: close\r\n\r\n",
             response.status,
             response.media,
             response.headers,
