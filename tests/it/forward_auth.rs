@@ -368,7 +368,7 @@ async fn a_user_without_the_role_is_told_so_and_a_removed_resource_server_admits
     let held = cookie(&arrived);
     stage.ask("", url, &[("cookie", &held)]).await.expect(200);
     let (_, start) = begin(&stage, url, "").await;
-    stage.server.app.admin.resources.remove(url).await.unwrap();
+    stage.server.app.admin.resources.remove(url, None).await.unwrap();
     stage.ask("", url, &[("cookie", &held)]).await.expect(403);
     bob.get(&start).await.expect(404);
 }

@@ -277,7 +277,7 @@ async fn removing_a_resource_server_ends_the_access_to_it_and_to_nothing_else() 
     let pkce = Pkce::default();
     let asked = [("resource", NOTES), ("scope", "notes:read")];
     let code = stage.client.code(&stage.browser, &pkce, &asked).await;
-    server.app.admin.resources.remove(NOTES).await.unwrap();
+    server.app.admin.resources.remove(NOTES, None).await.unwrap();
     for answer in [
         stage.client.refresh(&tokens.refresh, &[]).await,
         stage.client.redeem(&code, &pkce, &[]).await,
@@ -371,7 +371,7 @@ async fn the_metadata_of_the_authorization_server_lists_resource_servers_at_once
     };
     let all = listed().await;
     assert!(all.contains(&json!(NOTES)) && all.contains(&json!(BOARD)), "{all:?}");
-    stage.server.app.admin.resources.remove(NOTES).await.unwrap();
+    stage.server.app.admin.resources.remove(NOTES, None).await.unwrap();
     let all = listed().await;
     assert!(!all.contains(&json!(NOTES)) && all.contains(&json!(BOARD)), "{all:?}");
 }
@@ -403,7 +403,7 @@ async fn a_resource_server_that_one_replica_adds_and_removes_is_known_to_the_oth
     assert!(becomes(true).await);
     let tokens = client.tokens(&browser, &asked).await;
     assert_eq!(state(&other, &notes, &tokens.access).await["active"], true);
-    one.app.admin.resources.remove(NOTES).await.unwrap();
+    one.app.admin.resources.remove(NOTES, None).await.unwrap();
     assert_eq!(
         client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"],
         "invalid_grant"
