@@ -18,9 +18,9 @@ use crate::{
 
 /// The interval between signs that the bot is typing.
 const TYPING: Duration = Duration::from_secs(4);
-/// The most tools that a list shows.
+/// Maximum number of tools that a list shows.
 const MOST_TOOLS: usize = 60;
-/// The most services that the line about missing connections names.
+/// Maximum number of services that the line about missing connections names.
 const MOST_MISSING: usize = 10;
 /// The reactions to a post.
 const SEEN: &str = "eyes";
@@ -33,7 +33,7 @@ const HELP: &str = "I call tools for you, with your own rights:\n\
     - `connect` shows the services that you have not connected yet\n\
     - `whoami` tells as whom you act here";
 
-/// The most bytes of a post to which the notes of an answer are added.
+/// Maximum number of bytes of a post to which the notes of an answer are added.
 const ROOM: usize = 12_000;
 
 /// A message of an account.
