@@ -25,7 +25,7 @@ async function resource(name, scopes, snippet, file, command) {
   const { id, secret } = JSON.parse(server.cli('--json', 'resource', 'add', url, '--name', name, ...args));
   const shown = JSON.parse(server.cli('--json', 'resource', 'show', url));
   const script = join(folder, file);
-  writeFileSync(script, shown.snippets[snippet]);
+  writeFileSync(script, shown.snippets.find(one => one.title === snippet).code);
   const running = spawn(command, [script], { cwd: folder });
   for (const stream of [running.stdout, running.stderr]) stream.on('data', chunk => { said += chunk; });
   started.push(running);

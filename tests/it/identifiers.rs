@@ -51,7 +51,7 @@ async fn a_client_or_a_token_that_takes_the_name_of_another_gets_none_of_its_rig
 
 #[tokio::test]
 async fn a_rule_that_names_names_is_refused_with_what_to_write_instead() {
-    for (rule, instead) in [("deny client=Cursor*", "client=c_…"), ("deny person=ada", "user=u_…")]
+    for (rule, instead) in [("deny client=Cursor*", "client=c_…"), ("deny user=ada", "user=u_…")]
     {
         let config = Config {
             policy: doorward::config::PolicyConfig {

@@ -29,7 +29,7 @@ pub struct NewChatLink {
     pub account: String,
     /// The name of the account, for display.
     pub name: String,
-    /// The most that calls from the chat may do.
+    /// The scopes that calls from the chat may use.
     pub scopes: String,
     /// For how many days the link counts.
     pub days: u32,

@@ -20,7 +20,7 @@ use crate::Accounts;
 
 /// For how many days a browser is known after a sign-in.
 const KNOWN_DAYS: i64 = 365;
-/// The most users of one browser that its cookie names.
+/// Maximum number of users of one browser that its cookie names.
 const MOST_USERS: usize = 6;
 const DAY: i64 = 86_400;
 

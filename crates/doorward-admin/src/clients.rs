@@ -20,7 +20,7 @@ use crate::{
     services,
 };
 
-/// The most days that an unused registration may be old before it is cleaned up.
+/// Maximum number of days that an unused registration may be old before it is cleaned up.
 const MOST_DAYS: u32 = 3660;
 
 /// The bounds of clients that register themselves.
@@ -39,7 +39,7 @@ pub struct NewService {
     pub name: String,
     /// The sign-in name of the service's account, which is added if there is none.
     pub service: String,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: Vec<String>,
     /// `token_endpoint_auth_method`; `None` for `client_secret_basic`.
     pub auth_method: Option<String>,

@@ -1,7 +1,8 @@
 //! Changes of settings as all front ends show and confirm them: the values before and afterwards,
 //! and the end of access with it.
 
-use doorward_model::SecretSettings;
+use doorward_model::{SecretSettings, UnitOfWork};
+use doorward_store::{Store, StoreError};
 use doorward_transport::outbound::Bounds;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,7 +23,7 @@ pub struct SettingDifference {
     pub after: Value,
 }
 
-/// An edit that is looked at before it takes effect, or that took effect.
+/// An edit that is shown before it takes effect, or that took effect.
 #[derive(Clone, Debug)]
 pub struct Edit {
     /// The settings that change.
@@ -49,7 +50,7 @@ pub struct Proposal<'a, C> {
     pub of: &'a str,
     /// The parts that change. Others stay.
     pub change: &'a C,
-    /// The etag of the state that was looked at: in another state, the change is refused. `None`
+    /// The etag of the state that was read: in another state, the change is refused. `None`
     /// for the present state.
     pub seen: Option<&'a str>,
     /// The effect of the change.
@@ -83,7 +84,18 @@ pub(crate) trait Editable {
     /// The etag of the present state.
     async fn etag_of(&self, of: &str) -> Result<String, Refusal>;
     /// The refusal of a change for another state than the present one.
-    fn changed(of: &str) -> Refusal;
+    fn changed(_of: &str) -> Refusal {
+        Refusal::SettingsChanged
+    }
+}
+
+/// Applies a unit that expects the state that was read.
+pub(crate) async fn apply_expected(store: &Store, unit: UnitOfWork) -> Result<(), Refusal> {
+    match store.apply(unit).await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Changes an object, or shows the change: the one order of checks, etag, write and answer for

@@ -1,5 +1,7 @@
 //! Operations on groups of users, which carry roles.
 
+mod described;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use doorward_accounts::Authority;
@@ -7,7 +9,11 @@ use doorward_model::{
     AuditSubject, Change, Clock, Group, GroupChange, GroupName, Role, UnitOfWork, User,
 };
 use doorward_store::{Condition, Extent, NameOrTime, Place, Store, StoreError, UserFilter};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+pub use described::GroupView;
 
 use crate::{
     Edit, Listed, Proposal, Refusal, UserList, Users,
@@ -15,30 +21,40 @@ use crate::{
     users::roles,
 };
 
-/// The most groups.
+/// Maximum number of groups.
 const MOST_GROUPS: usize = 1000;
-/// The most users of one change of a group's members.
+/// Maximum number of users in one change of a group's members.
 const MOST_MEMBERS_AT_ONCE: usize = 1000;
-/// The most characters of a description.
+/// Maximum number of characters of a description.
 const LONGEST_DESCRIPTION: usize = 200;
 
 /// A group to be added.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewGroup {
-    /// The name.
+    /// The name, which never changes.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$"))]
     pub name: String,
     /// The purpose.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
     pub description: String,
     /// The roles of its members.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
     pub roles: Vec<String>,
 }
 
-/// Parts of a group. A value of `None` leaves the part unchanged.
-#[derive(Clone, Debug, Default)]
+/// Parts of a group. Omitted members stay.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "GroupChange")]
 pub struct GroupEdit {
     /// The purpose.
+    #[schemars(length(max = 200))]
     pub description: Option<String>,
-    /// The roles of its members.
+    /// The roles of its members, which replace the current ones.
+    #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
     pub roles: Option<Vec<String>>,
 }
 
@@ -402,9 +418,5 @@ impl Editable for Groups {
 
     async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
         Ok(self.named(of).await?.etag())
-    }
-
-    fn changed(_: &str) -> Refusal {
-        Refusal::SettingsChanged
     }
 }

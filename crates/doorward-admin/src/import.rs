@@ -36,7 +36,7 @@ pub struct UserTable<'a> {
     /// The name of the identity provider through which new users sign in: each is invited with
     /// their e-mail address. No mails are sent.
     pub provider: Option<&'a str>,
-    /// The etag of the list that was looked at. If another one would result, nothing is imported.
+    /// The etag of the list that was read. If another one would result, nothing is imported.
     pub seen: Option<&'a str>,
     /// The effect.
     pub effect: Effect,

@@ -3,7 +3,7 @@
 //!
 //! An operation is one unit of work: it happens whole or not at all. Whatever makes a lasting means
 //! of access takes an [`doorward_accounts::Authority`]. Whatever may meet another administrator's
-//! change takes the etag of the state that was looked at (`seen`).
+//! change takes the etag of the state that was read (`seen`).
 #![cfg_attr(
     test,
     allow(
@@ -30,6 +30,7 @@ mod keys;
 mod lists;
 mod loading;
 mod mails;
+mod objects;
 mod order;
 mod overview;
 mod policy;
@@ -71,7 +72,8 @@ pub use edit::{Edit, Effect, Proposal, SettingDifference, SettingsPatch};
 pub use exchange::NewExchange;
 pub use fields::{Input, Setting};
 pub use groups::{
-    CountedGroup, GroupEdit, Groups, Members, Membership, NewGroup, RoleSource, SourcedRole,
+    CountedGroup, GroupEdit, GroupView, Groups, Members, Membership, NewGroup, RoleSource,
+    SourcedRole,
 };
 pub use health::{Fault, Free, Health, NotReady, Part, PartState, State, backup, disk};
 pub use import::{IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffect, UserTable};
@@ -83,6 +85,7 @@ pub use lists::{
 };
 pub use loading::Loading;
 pub use mails::Mails;
+pub use objects::{Added, Field, ObjectApi, Objects, OperationName, Shape};
 pub use order::Order;
 pub use overview::{FirstStep, Overseen, Overviews, Waiting};
 pub use policy::{
@@ -93,13 +96,19 @@ pub use policy::{
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
-pub use resources::{Guide, MadeResource, NewResource, ResourceEdit, Resources, Snippet};
+pub use resources::{
+    Guide, MadeResource, NewResource, ResourceDetails, ResourceEdit, ResourceView,
+    ResourceWithSecret, Resources, Snippet,
+};
 pub use rules::{NewRules, RuleContent, RuleParts, RuleSets, RulesNow, saved_rules};
 pub use sections::{AccessConfig, PolicyConfig};
 pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
-pub use toolsets::{NewToolset, Selected, SelectedBy, SelectedTool, ToolsetEdit, Toolsets};
+pub use toolsets::{
+    NewToolset, Selected, SelectedBy, SelectedTool, ToolsetDetails, ToolsetEdit, ToolsetView,
+    Toolsets,
+};
 pub use trust::{NewTrust, TrustChange, Trusts};
 pub use upstreams::{
     DecidedTools, ReviewedUpstream, ToolVersion, UpstreamSummary, Upstreams, WaitingTool,
@@ -119,7 +128,7 @@ pub use doorward_registration::{
     RelyingPartyEdit,
 };
 
-/// One fact that was looked at.
+/// One fact that was checked.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The fact.
@@ -215,6 +224,8 @@ pub struct AdminServices {
     pub health: Health,
     /// Operations on settings.
     pub settings: Settings,
+    /// An agent is configured, so that the tool `ask` is offered.
+    pub has_agent: bool,
 }
 
 impl Admin {
@@ -236,6 +247,7 @@ impl Admin {
             keys,
             health,
             settings,
+            has_agent,
         } = services;
         let now = || Arc::clone(&clock);
         let rules = rule_parts.rules.clone();
@@ -267,7 +279,8 @@ impl Admin {
             documents: Documents::new(gateway.clone(), store.clone()),
             resources: Resources::new(store.clone(), now(), entropy, public_url.clone()),
             toolsets: Toolsets::new(store.clone(), now(), gateway.clone(), public_url),
-            policies: Policies::new(&users, gateway.clone(), rule_sets.clone()),
+            policies: Policies::new(&users, gateway.clone(), rule_sets.clone())
+                .with_agent(has_agent),
             rule_sets,
             mails: Mails::new(store.clone(), mail_writer),
             records: Records::new(store.clone(), master),

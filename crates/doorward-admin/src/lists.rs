@@ -39,7 +39,7 @@ pub struct Listed<T> {
 /// The place of a part in a list whose rows are all in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct ListedPlace<'a> {
-    /// The most rows.
+    /// Maximum number of rows.
     pub limit: u64,
     /// The name of the row before the part.
     pub after: Option<&'a str>,

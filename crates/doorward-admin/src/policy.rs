@@ -9,7 +9,10 @@ mod who;
 use std::{collections::BTreeSet, sync::Arc};
 
 use doorward_gateway::{Condition, Gateway, Met};
-use doorward_mcp::{Item, ItemName, Judge, Judged, Step, Subject, Verdict, tools::BUILT_IN};
+use doorward_mcp::{
+    AskTools, Item, ItemName, Judge, Judged, Step, Subject, Verdict,
+    tools::{ASK, BUILT_IN},
+};
 use doorward_model::{
     AccessTokenId, AuditSubject, ClientId, Clock, Effect, Live, Program, Role, RuleSet, RuleSource,
     Rules, ToolsetName, UpstreamName, User, policy::Decision,
@@ -243,12 +246,6 @@ pub struct RulesInEffect {
     pub version: i64,
 }
 
-/// The built-in tool of this name.
-fn built_in(wanted: ItemName<'_>) -> Option<Item> {
-    let found = BUILT_IN.iter().find(|known| wanted == ItemName::Tool(known.name))?;
-    Some(Item::Tool(found.spec().into()))
-}
-
 /// Explains calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Policies {
@@ -258,6 +255,8 @@ pub struct Policies {
     rules: Live<Rules>,
     sets: RuleSets,
     clock: Arc<dyn Clock>,
+    /// An agent is configured, so that the tool `ask` is offered.
+    has_agent: bool,
 }
 
 impl Policies {
@@ -266,13 +265,33 @@ impl Policies {
         let (store, rules) = (users.store.clone(), sets.rules());
         let clock = Arc::clone(&users.clock);
         let judge = Judge::new(rules.clone()).with_toolsets(gateway.resources().clone());
-        Self { store, gateway, judge, rules, sets, clock }
+        Self { store, gateway, judge, rules, sets, clock, has_agent: false }
+    }
+
+    /// The same on a server with an agent, which offers the tool `ask`.
+    #[must_use]
+    pub fn with_agent(self, has_agent: bool) -> Self {
+        Self { has_agent, ..self }
+    }
+
+    /// The names of the tools of no upstream.
+    fn own_names(&self) -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|tool| tool.name).chain(self.has_agent.then_some(ASK))
+    }
+
+    /// The tool of no upstream with this name.
+    fn own(&self, wanted: ItemName<'_>) -> Option<Item> {
+        if self.has_agent && wanted == ItemName::Tool(ASK) {
+            return Some(AskTools::item());
+        }
+        let found = BUILT_IN.iter().find(|known| wanted == ItemName::Tool(known.name))?;
+        Some(Item::Tool(found.spec().into()))
     }
 
     /// The names at /mcp of the tools that an explanation can be about.
     pub async fn tool_names(&self) -> Result<Vec<String>, Refusal> {
-        let built_in = BUILT_IN.iter().map(|tool| tool.name.to_owned());
-        Ok(built_in.chain(self.gateway.tool_names().await?).collect())
+        let own = self.own_names().map(ToOwned::to_owned);
+        Ok(own.chain(self.gateway.tool_names().await?).collect())
     }
 
     /// The names of the upstreams that an explanation can be about.
@@ -359,7 +378,7 @@ impl Policies {
         user: &User,
         named: &NamedProgram,
     ) -> Result<Explained, Refusal> {
-        let (item, before) = match built_in(wanted) {
+        let (item, before) = match self.own(wanted) {
             Some(item) => (item, Vec::new()),
             None => self.gateway.explain(wanted, user).await?.ok_or_else(|| missing(wanted))?,
         };

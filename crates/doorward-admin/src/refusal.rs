@@ -29,22 +29,22 @@ pub enum Refusal {
     /// The name, or the URL, of a new object is taken.
     #[error("{0} {1} already exists")]
     Taken(Object, String),
-    /// A role is not one.
+    /// The name of a role is not valid.
     #[error("{0}: {1}")]
     Role(String, RoleError),
     /// There are more roles than a user may have.
     #[error("roles: at most {0}")]
     TooManyRoles(usize),
-    /// The name of a group is not one.
-    #[error("{0:?} is not a name for a group: 1 to 32 lower-case letters, digits, '_' or '-'")]
+    /// The name of a group is not valid.
+    #[error("{0:?} is not a valid name for a group; use 1 to 32 of a-z, 0-9, '_' and '-'")]
     GroupName(String),
     /// A group cannot carry the role of services.
     #[error("a group cannot carry the role service, which is for accounts without a user")]
     GroupOfServices,
-    /// There are as many groups as there may be.
-    #[error("there are already {0} groups")]
+    /// The maximum number of groups is reached.
+    #[error("the maximum of {0} groups is reached; delete a group first")]
     TooManyGroups(usize),
-    /// A change is about more members than one may be.
+    /// A change has too many members.
     #[error("at most {0} members can be changed at once")]
     TooManyMembers(usize),
     /// A description is too long, or has more than one line.
@@ -53,7 +53,7 @@ pub enum Refusal {
     /// A rule of an identity provider makes the user a member.
     #[error("a rule of an identity provider makes {0} a member of {1}; change the rule")]
     MemberByRule(String, String),
-    /// Without the group, the server could no longer be administered.
+    /// The group makes the last administrators.
     #[error(
         "the group {0} makes the last administrators; make another user an administrator first"
     )]
@@ -61,9 +61,9 @@ pub enum Refusal {
     /// A table of users cannot be read.
     #[error(transparent)]
     Csv(CsvError),
-    /// A table of users has a column that is not known, or twice.
+    /// A table of users has an unknown or a repeated column.
     #[error(
-        "the column {0:?} is not one, or is there twice; there are {columns}",
+        "the column {0:?} is unknown or repeated; the columns are {columns}",
         columns = crate::IMPORT_COLUMNS.join(", ")
     )]
     ImportColumn(String),
@@ -71,7 +71,7 @@ pub enum Refusal {
     #[error("the first line names the columns, and one of them must be name")]
     ImportWithoutNames,
     /// Two lines of a table have the same name.
-    #[error("{0} is in line {1} already")]
+    #[error("line {1} has the name {0} too")]
     ImportedTwice(String, usize),
     /// Lines of a table cannot be imported.
     #[error(
@@ -79,7 +79,7 @@ pub enum Refusal {
          the reasons)"
     )]
     ImportRefused(usize, usize),
-    /// After the import, the server could no longer be administered.
+    /// The import would remove the last administrators.
     #[error("the table takes the role admin from the last administrators")]
     ImportOfAdministrators,
     /// An invitation through an identity provider needs an e-mail address.
@@ -106,7 +106,7 @@ pub enum Refusal {
     /// A token cannot be made or changed.
     #[error(transparent)]
     Token(AccessTokenError),
-    /// A scope is not one.
+    /// The scope is unknown.
     #[error("there is no scope {0}{near}", near = nearest::hint(.0, SCOPES.iter().map(|info| info.name)))]
     Scope(String),
     /// No scope is named.
@@ -118,8 +118,8 @@ pub enum Refusal {
     /// A toolset cannot be added or changed.
     #[error(transparent)]
     Toolset(ToolsetError),
-    /// There are as many toolsets as there may be.
-    #[error("there are already {0} toolsets")]
+    /// The maximum number of toolsets is reached.
+    #[error("the maximum of {0} toolsets is reached; remove a toolset first")]
     TooManyToolsets(usize),
     /// The public keys of a client cannot be read.
     #[error("the public keys are not a JWK Set in JSON")]
@@ -127,7 +127,7 @@ pub enum Refusal {
     /// The account belongs to a user.
     #[error("{0} is the account of a user; users create their own tokens")]
     NotAService(String),
-    /// The name of an upstream is not one.
+    /// The name of an upstream is not valid.
     #[error("{0:?} is not a valid name for an upstream")]
     UpstreamName(String),
     /// An upstream cannot be added or deleted.
@@ -190,16 +190,16 @@ pub enum Refusal {
     /// No mail server is set up.
     #[error("no mail server is set up; set mail.url and mail.from")]
     NoMailServer,
-    /// The mail server did not take a mail.
+    /// The mail server refused a mail.
     #[error(transparent)]
     MailNotSent(MailError),
     /// A document cannot be uploaded or removed.
     #[error(transparent)]
     Upload(UploadFault),
-    /// The settings changed since they were looked at.
+    /// The settings changed since they were read.
     #[error("the settings were changed in the meantime; check them and try again")]
     SettingsChanged,
-    /// The database does not answer.
+    /// The database does not respond.
     #[error("the database does not respond; try again shortly")]
     Store(#[source] StoreError),
 }

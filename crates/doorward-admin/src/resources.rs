@@ -1,5 +1,6 @@
 //! Operations on external resource servers.
 
+mod described;
 mod guide;
 
 use std::sync::Arc;
@@ -10,8 +11,11 @@ use doorward_model::{
     ResourceId, Role, Scope, TokenKind, UnitOfWork,
 };
 use doorward_store::{Condition, Store, StoreError};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub use described::{ResourceDetails, ResourceView, ResourceWithSecret};
 pub use guide::{Guide, Snippet};
 
 use crate::{
@@ -23,26 +27,37 @@ use crate::{
 const MOST_ROLES: usize = 32;
 
 /// An external resource server to be added.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewResource {
-    /// Its URL.
+    /// Its URL, exactly as in the claim `aud` of its tokens.
+    #[schemars(length(min = 1, max = 500))]
     pub url: String,
     /// The name that the consent page shows; by default the host.
+    #[schemars(length(min = 1, max = 80))]
     pub name: Option<String>,
-    /// The scopes, the default one first.
+    /// The scopes that tokens for it may have; the first is the default.
+    #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
     pub scopes: Vec<String>,
-    /// The roles of which a user must have one; none means all users.
+    /// The roles of which a user must have one; empty for all users.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
     pub roles: Vec<String>,
 }
 
-/// The values that change. Values that are `None` stay.
-#[derive(Clone, Debug, Default)]
+/// Parts of an external resource server. Omitted members stay.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ResourceChange")]
 pub struct ResourceEdit {
     /// The name that the consent page shows.
+    #[schemars(length(min = 1, max = 80))]
     pub name: Option<String>,
-    /// The scopes.
+    /// The scopes, which replace the current ones.
+    #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
     pub scopes: Option<Vec<String>>,
-    /// The roles.
+    /// The roles, which replace the current ones.
+    #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
     pub roles: Option<Vec<String>>,
 }
 
@@ -178,24 +193,18 @@ impl Resources {
     ) -> Result<(), Refusal> {
         let seen = ResourceChange::Expect { id: before.id.clone(), etag: before.etag() };
         let update = ResourceChange::Update(Box::new(after));
-        match self.store.apply(UnitOfWork::from_iter([seen.into(), update.into()])).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
-            Err(error) => Err(error.into()),
-        }
+        let unit = UnitOfWork::from_iter([seen.into(), update.into()]);
+        edit::apply_expected(&self.store, unit).await
     }
 
-    /// Removes one. The access of clients to it ends.
-    /// With `seen`, only if it is still in the state of that etag.
+    /// Removes one, if it is still in the state that was seen. The access of clients to it ends.
     pub async fn remove(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
-        edit::unchanged(self, name, seen).await?;
         let resource = self.named(name).await?;
         let (id, url, at) = (resource.id, resource.url, self.clock.now());
-        match self.store.apply(ResourceChange::Delete { id, url, at }).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(Refusal::missing(AuditSubject::Resource, name)),
-            Err(error) => Err(error.into()),
-        }
+        let expect = seen
+            .map(|etag| ResourceChange::Expect { id: id.clone(), etag: etag.to_owned() }.into());
+        let delete = ResourceChange::Delete { id, url, at }.into();
+        edit::apply_expected(&self.store, expect.into_iter().chain([delete]).collect()).await
     }
 }
 
@@ -227,10 +236,6 @@ impl Editable for Resources {
 
     async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
         Ok(self.named(of).await?.etag())
-    }
-
-    fn changed(_: &str) -> Refusal {
-        Refusal::SettingsChanged
     }
 }
 

@@ -9,13 +9,17 @@ use doorward_model::{
     AuditSubject, Clock, PublicUrl, Resource, Role, ToolClass, Toolset, ToolsetChange, ToolsetName,
     UnitOfWork,
     policy::{ItemKind, Selection, SelectionLine},
+    routes,
 };
 use doorward_store::{Condition, Store, StoreError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::{
-    Edit, Proposal, Refusal,
+    Admin, Edit, Proposal, Refusal,
     edit::{self, Editable, Planned},
+    objects::{Added, Field, ObjectApi, Objects, OperationName, Shape},
     resources::admitted,
 };
 
@@ -23,35 +27,85 @@ use crate::{
 const MOST_TOOLSETS: usize = 500;
 
 /// A toolset to be added.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewToolset {
-    /// The name in its URL.
+    /// The name in its URL, which never changes.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// The display name; by default the name.
+    #[serde(default)]
+    #[schemars(length(max = 80))]
     pub title: String,
-    /// The purpose.
+    /// The purpose, for users and for the models of clients.
+    #[serde(default)]
+    #[schemars(length(max = 500))]
     pub description: String,
-    /// The lines of the selection.
+    /// The lines of the selection, such as `upstream=wiki tool=search_*`.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 500)))]
     pub selection: Vec<String>,
-    /// The roles of which a user must have one; none means all users.
+    /// The roles of which a user must have one; empty for all users.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 40)))]
     pub roles: Vec<String>,
 }
 
-/// Parts of a toolset. A value of `None` leaves the part unchanged.
-#[derive(Clone, Debug, Default)]
+/// Parts of a toolset. Omitted members stay.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ToolsetChange")]
 pub struct ToolsetEdit {
     /// The display name.
+    #[schemars(length(min = 1, max = 80))]
     pub title: Option<String>,
     /// The purpose.
+    #[schemars(length(max = 500))]
     pub description: Option<String>,
-    /// The lines of the selection.
+    /// The lines of the selection, which replace the current ones.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 500)))]
     pub selection: Option<Vec<String>>,
-    /// The roles.
+    /// The roles, which replace the current ones.
+    #[schemars(length(max = 32), inner(length(min = 1, max = 40)))]
     pub roles: Option<Vec<String>>,
 }
 
+/// A toolset as it is shown.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Toolset")]
+pub struct ToolsetView {
+    /// The name in its URL.
+    pub name: String,
+    /// The display name.
+    pub title: String,
+    /// The purpose.
+    pub description: String,
+    /// The URL for clients, which is the audience of their tokens.
+    pub url: String,
+    /// The lines of the selection: conditions that must all hold.
+    pub selection: Vec<String>,
+    /// The roles of which a user must have one; empty for all users.
+    pub roles: Vec<String>,
+    /// Seconds since 1970.
+    pub created_at: i64,
+    /// Names this state, for If-Match.
+    pub etag: String,
+}
+
+/// A toolset with its tools.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ToolsetWithTools")]
+pub struct ToolsetDetails {
+    /// The toolset.
+    #[serde(flatten)]
+    pub toolset: ToolsetView,
+    /// The tools that it selects of those that are known at this moment.
+    pub tools: Vec<SelectedTool>,
+    /// Each line of the selection with its effect.
+    pub lines: Vec<SelectedBy>,
+}
+
 /// A tool that a toolset selects at this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SelectedTool {
     /// The name of its upstream.
     pub upstream: String,
@@ -59,19 +113,34 @@ pub struct SelectedTool {
     pub service: String,
     /// Its name at the URL of the toolset.
     pub name: String,
-    /// Its class.
+    /// `read`, `write` or `destructive`.
+    #[serde(serialize_with = "class_name")]
+    #[schemars(with = "String")]
     pub class: ToolClass,
-    /// The decision about it; users see an approved tool alone.
+    /// `approved`, `waiting` or `changed`. Users see an approved tool alone.
+    #[serde(serialize_with = "state_name")]
+    #[schemars(with = "String")]
     pub state: ReviewState,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn class_name<S: Serializer>(class: &ToolClass, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(class.as_str())
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn state_name<S: Serializer>(state: &ReviewState, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(state.as_str())
+}
+
 /// A line of a selection with its effect at this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SelectionLine")]
 pub struct SelectedBy {
     /// The line.
     pub line: String,
-    /// The number of tools that it selects; `None` for a line about prompts or resources, which
-    /// only upstreams know.
+    /// The number of tools that it selects; null for a line about prompts or resources, which only
+    /// upstreams know.
     pub tools: Option<usize>,
 }
 
@@ -215,12 +284,7 @@ impl Toolsets {
         let (name, url, at) = (toolset.name, self.url(&toolset), self.clock.now());
         let expect = seen.map(|etag| ToolsetChange::Expect { name, etag: etag.to_owned() }.into());
         let delete = ToolsetChange::Delete { name, url, at }.into();
-        let unit: UnitOfWork = expect.into_iter().chain([delete]).collect();
-        match self.store.apply(unit).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
-            Err(error) => Err(error.into()),
-        }
+        edit::apply_expected(&self.store, expect.into_iter().chain([delete]).collect()).await
     }
 }
 
@@ -252,18 +316,119 @@ impl Editable for Toolsets {
     async fn put(&self, (before, after): Self::Plan, _: Vec<String>) -> Result<(), Refusal> {
         let seen = ToolsetChange::Expect { name: before.name, etag: before.etag() };
         let update = ToolsetChange::Update(Box::new(after));
-        match self.store.apply(UnitOfWork::from_iter([seen.into(), update.into()])).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(Refusal::SettingsChanged),
-            Err(error) => Err(error.into()),
-        }
+        let unit = UnitOfWork::from_iter([seen.into(), update.into()]);
+        edit::apply_expected(&self.store, unit).await
     }
 
     async fn etag_of(&self, of: &str) -> Result<String, Refusal> {
         Ok(self.named(of).await?.etag())
     }
+}
 
-    fn changed(_: &str) -> Refusal {
-        Refusal::SettingsChanged
+impl Objects for Toolsets {
+    type Object = Arc<Toolset>;
+    type New = NewToolset;
+    type Change = ToolsetEdit;
+    type View = ToolsetView;
+    type Details = ToolsetDetails;
+    type AddedView = ToolsetView;
+
+    const FIELDS: &'static [Field] = &[
+        Field::new("name", Shape::Line, 40).fixed(),
+        Field::new("title", Shape::Line, 80),
+        Field::new("description", Shape::Line, 500),
+        Field::new("selection", Shape::Lines, 10_000),
+        Field::new("roles", Shape::Words, 1600),
+    ];
+    const API: ObjectApi = ObjectApi {
+        all: routes::API_TOOLSETS,
+        one: routes::API_TOOLSET,
+        plural: ("toolsets", "Toolsets"),
+        list: OperationName { id: "listToolsets", summary: "Lists toolsets, by name." },
+        add: OperationName {
+            id: "addToolset",
+            summary: "Adds a toolset: tools of several upstreams at an MCP URL of its own.",
+        },
+        show: OperationName {
+            id: "showToolset",
+            summary: "Shows a toolset with the tools that it selects at this moment.",
+        },
+        change: OperationName {
+            id: "changeToolset",
+            summary: "Changes a toolset. Clients see it at their next call. Omitted members stay.",
+        },
+        remove: OperationName {
+            id: "removeToolset",
+            summary: "Removes a toolset; the access of clients to it ends.",
+        },
+        missing: "There is no such toolset.",
+        taken: "The name is already in use, or there are too many toolsets.",
+        needed: None,
+    };
+
+    fn of(admin: &Admin) -> &Self {
+        &admin.toolsets
+    }
+
+    async fn list(&self) -> Result<Vec<Arc<Toolset>>, Refusal> {
+        Ok(self.all().await?.to_vec())
+    }
+
+    async fn find(&self, name: &str) -> Result<Arc<Toolset>, Refusal> {
+        self.named(name).await
+    }
+
+    async fn insert(
+        &self,
+        authority: &Authority,
+        new: NewToolset,
+    ) -> Result<Added<Arc<Toolset>>, Refusal> {
+        Ok(Added { object: self.add(authority, new).await?, secret: None })
+    }
+
+    async fn change(
+        &self,
+        authority: &Authority,
+        proposal: Proposal<'_, ToolsetEdit>,
+    ) -> Result<Edit, Refusal> {
+        self.edit(authority, proposal).await
+    }
+
+    async fn end(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
+        self.remove(name, seen).await
+    }
+
+    fn key(toolset: &Arc<Toolset>) -> String {
+        toolset.name.to_string()
+    }
+
+    fn title(toolset: &Arc<Toolset>) -> String {
+        toolset.title.clone()
+    }
+
+    fn etag(toolset: &Arc<Toolset>) -> String {
+        toolset.etag()
+    }
+
+    fn view(&self, toolset: &Arc<Toolset>) -> ToolsetView {
+        ToolsetView {
+            name: toolset.name.to_string(),
+            title: toolset.title.clone(),
+            description: toolset.description.clone(),
+            url: self.url(toolset).to_string(),
+            selection: toolset.selection.texts().map(ToOwned::to_owned).collect(),
+            roles: toolset.roles.iter().map(Role::to_string).collect(),
+            created_at: toolset.created_at.0,
+            etag: toolset.etag(),
+        }
+    }
+
+    async fn details(&self, toolset: &Arc<Toolset>) -> Result<ToolsetDetails, Refusal> {
+        let Selected { tools, lines } = self.selected(toolset).await?;
+        Ok(ToolsetDetails { toolset: self.view(toolset), tools, lines })
+    }
+
+    fn added_view(&self, added: &Added<Arc<Toolset>>) -> ToolsetView {
+        self.view(&added.object)
     }
 }

@@ -19,11 +19,11 @@ use crate::{
     services,
 };
 
-/// The most trust rules of a list.
+/// Maximum number of trust rules of a list.
 const LISTED: u64 = 1000;
-/// The most claims of a rule.
+/// Maximum number of claims of a rule.
 const CLAIMS: usize = 20;
-/// The most characters of a pattern, of the name of a claim and of an audience.
+/// Maximum number of characters of a pattern, of the name of a claim and of an audience.
 const LENGTH: usize = 512;
 
 /// A trust rule to be added.
@@ -33,7 +33,7 @@ pub struct NewTrust {
     pub name: String,
     /// The sign-in name of the service's account, which is added if there is none.
     pub service: String,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: Vec<String>,
     /// The issuer, as the claim `iss` names it.
     pub issuer: String,
@@ -46,7 +46,7 @@ pub struct NewTrust {
 pub struct TrustChange {
     /// The name that users see.
     pub name: Option<String>,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: Option<Vec<String>>,
     /// The URL of the key set. An empty text means that the discovery document names it.
     pub jwks_uri: Option<String>,

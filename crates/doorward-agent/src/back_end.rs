@@ -16,11 +16,11 @@ use crate::{
 
 /// The name of this server among the tools of the back end.
 const LABEL: &str = "doorward";
-/// The most sources of an answer.
+/// Maximum number of sources of an answer.
 const MOST_SOURCES: usize = 99;
-/// The most characters of a title or a location.
+/// Maximum number of characters of a title or a location.
 const LONGEST: usize = 300;
-/// The most bytes of results in which pages of this server are looked for.
+/// Maximum number of bytes of results in which pages of this server are looked for.
 const MOST_RESULTS: usize = 512 * 1024;
 
 /// The back end.

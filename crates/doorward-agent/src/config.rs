@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The most tools that OpenAI's endpoint takes.
+/// Maximum number of tools that OpenAI's endpoint takes.
 const MOST_TOOLS: u32 = 128;
 /// The values of `mode`.
 const MODEL: &str = "model";

@@ -8,7 +8,7 @@ use crate::AgentTool;
 
 /// The longest name.
 const LONGEST: usize = 64;
-/// The most bytes of a description and of a schema.
+/// Maximum number of bytes of a description and of a schema.
 const MOST_TEXT: usize = 4096;
 const MOST_SCHEMA: usize = 16 * 1024;
 

@@ -7,11 +7,11 @@ use crate::{
     reader::{Reader, Sign, Unusable},
 };
 
-/// The most bytes of a text.
+/// Maximum number of bytes of a text.
 pub(crate) const MOST_TEXT: usize = 256 * 1024;
-/// The most bytes of the arguments of one call.
+/// Maximum number of bytes of the arguments of one call.
 const MOST_ARGUMENTS: usize = 256 * 1024;
-/// The most calls of one reply.
+/// Maximum number of calls of one reply.
 const MOST_CALLS: usize = 16;
 /// The highest number of tokens that is believed.
 pub(crate) const MOST_TOKENS: i64 = 10_000_000;

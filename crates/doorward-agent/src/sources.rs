@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-/// The most sources of one turn.
+/// Maximum number of sources of one turn.
 const MOST: usize = 99;
-/// The most characters of a title or a location.
+/// Maximum number of characters of a title or a location.
 const LONGEST: usize = 300;
 /// The deepest nesting of a result that is looked at.
 const DEEPEST: usize = 8;

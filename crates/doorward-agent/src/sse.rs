@@ -1,6 +1,6 @@
 //! The events of a stream (`text/event-stream`), as far as chat endpoints use them: `data` alone.
 
-/// The most bytes of one event.
+/// Maximum number of bytes of one event.
 const MOST: usize = 1024 * 1024;
 
 /// An event that is longer than any event of a chat endpoint.

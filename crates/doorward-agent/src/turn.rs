@@ -22,11 +22,11 @@ use crate::{
     wire::Fault,
 };
 
-/// The most bytes of a question.
+/// Maximum number of bytes of a question.
 const MOST_QUESTION: usize = 32 * 1024;
-/// The most characters of an answer.
+/// Maximum number of characters of an answer.
 const MOST_ANSWER: usize = 60_000;
-/// The most times that one call is made with the same arguments in one turn.
+/// Maximum number of times that one call is made with the same arguments in one turn.
 const MOST_ALIKE: usize = 2;
 /// The most calls of one turn about which the user is asked.
 const MOST_WAITING: usize = 3;

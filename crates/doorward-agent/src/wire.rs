@@ -21,13 +21,13 @@ use crate::{
     sse::Events,
 };
 
-/// The most bytes of a response.
+/// Maximum number of bytes of a response.
 const MOST: usize = 8 * 1024 * 1024;
-/// The most bytes of the report of a failure.
+/// Maximum number of bytes of the report of a failure.
 const MOST_REPORT: usize = 64 * 1024;
 /// The longest silence of the endpoint.
 const SILENCE: Duration = Duration::from_mins(2);
-/// The most times that a request is sent.
+/// Maximum number of times that a request is sent.
 const TRIES: u32 = 3;
 /// The longest wait before another try, in seconds.
 const LONGEST_WAIT: u64 = 30;

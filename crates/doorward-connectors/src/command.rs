@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::Tool;
 
-/// The most characters of a command that are read.
+/// Maximum number of characters of a command that are read.
 const LONGEST: usize = 16_384;
-/// The most arguments of a call.
+/// Maximum number of arguments of a call.
 const MOST_ARGUMENTS: usize = 64;
 
 /// A command.

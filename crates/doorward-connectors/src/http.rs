@@ -22,7 +22,7 @@ use crate::{
     office::{Admission, Opened, Unavailable},
 };
 
-/// The most bytes of a request: a post of 16,383 characters, each percent-encoded.
+/// Maximum number of bytes of a request: a post of 16,383 characters, each percent-encoded.
 const MOST: usize = 512 * 1024;
 /// The longest token that is compared.
 const LONGEST_TOKEN: usize = 256;

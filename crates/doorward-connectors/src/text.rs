@@ -4,9 +4,9 @@
 use doorward_language::text;
 use doorward_model::foreign;
 
-/// The most characters of one post. Mattermost takes 16,383.
+/// Maximum number of characters of one post. Mattermost takes 16,383.
 const POST: usize = 12_000;
-/// The most posts of one answer.
+/// Maximum number of posts of one answer.
 const POSTS: usize = 4;
 /// The longest run of backticks that a text keeps: the lines around it are longer.
 const LONGEST_RUN: usize = 32;

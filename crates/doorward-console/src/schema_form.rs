@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 /// The beginning of the names of the fields.
 pub(crate) const FIELD: &str = "arg-";
-/// The most fields, choices of a field, and characters of a description.
+/// Maximum numbers of fields, choices of a field, and characters of a description.
 const FIELDS: usize = 100;
 const CHOICES: usize = 200;
 const DESCRIPTION: usize = 400;

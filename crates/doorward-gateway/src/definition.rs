@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::names;
 
-/// The most bytes of one definition.
+/// Maximum number of bytes of one definition.
 const MOST_BYTES: usize = 128 * 1024;
 /// The member that holds the [`Operation`] beside those of the protocol.
 const OPERATION: &str = "operation";

@@ -26,7 +26,8 @@ use crate::{
 /// For how many seconds a tool on which nothing was decided is kept although one user's list does
 /// not name it: another user's may.
 const KEPT_FOR_OTHERS: i64 = 24 * 60 * 60;
-/// The most changes of one unit of work, so that a long list does not hold up other writes.
+/// Maximum number of changes of one unit of work, so that a long list does not hold up other
+/// writes.
 const CHANGES: usize = 100;
 
 /// The rules and pins for the evaluation of a listing.
@@ -38,7 +39,7 @@ pub(crate) struct Rule {
     pub(crate) manual: bool,
     /// Lists differ from user to user.
     pub(crate) personal: bool,
-    /// The most tools and bytes that are stored.
+    /// Maximum number of tools and bytes that are stored.
     pub(crate) tools: usize,
     pub(crate) bytes: usize,
     /// All upstreams; a tool must not imitate their names.

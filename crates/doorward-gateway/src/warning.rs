@@ -1,8 +1,8 @@
 //! Warnings about the definition of a tool for the administrator who reviews it: hidden characters,
 //! imitated names, and texts that give a model instructions instead of describing the tool.
 //!
-//! A tool with a warning is not approved by itself, so what is found here is narrow: phrases that a
-//! description has no reason to hold.
+//! A tool with a warning is not approved automatically. The patterns are therefore narrow: phrases
+//! that no usual description contains.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use crate::definition::{class_of, pinned_tool};
 
-/// The most characters of a finding that a warning quotes.
+/// Maximum number of characters of a finding that a warning quotes.
 const QUOTED: usize = 80;
 /// Number of hidden characters that a warning names.
 const NAMED: usize = 8;
-/// The fewest characters without a space that are taken for encoded data.
+/// Minimum number of characters without a space that are taken for encoded data.
 const ENCODED: usize = 100;
-/// The most characters of a query that a URL in a description may have.
+/// Maximum number of characters of a query that a URL in a description may have.
 const QUERY: usize = 200;
-/// The most words between the words of a phrase.
+/// Maximum number of words between the words of a phrase.
 const BETWEEN: usize = 4;
 /// Members of a definition that are no prose: the request of a call, and images.
 const NO_PROSE: [&str; 2] = ["operation", "icons"];
@@ -48,7 +48,7 @@ const INSTRUCTIONS: [&str; 10] = [
     "regeln",
     "consignes",
 ];
-/// Words that forbid, and the verbs of telling the user.
+/// Words that forbid, and verbs of informing the user.
 const FORBIDDING: [&str; 7] = ["not", "don't", "don’t", "never", "without", "nicht", "sans"];
 const TELLING: [&str; 11] = [
     "tell",
@@ -63,7 +63,7 @@ const TELLING: [&str; 11] = [
     "reveal",
     "ask",
 ];
-/// Tags by which texts pretend to be a message of the system.
+/// Tags that imitate a message of the system.
 const TAGS: [&str; 8] = [
     "important",
     "system",
@@ -74,7 +74,7 @@ const TAGS: [&str; 8] = [
     "hidden",
     "prompt",
 ];
-/// Verbs by which a text has a model open a URL. The verbs of API documentation are not among them.
+/// Verbs that instruct a model to open a URL. The verbs of API documentation are not among them.
 const OPENING: [&str; 11] = [
     "open", "visit", "load", "send", "show", "render", "display", "navigate", "embed", "öffne",
     "ouvrez",
@@ -112,7 +112,7 @@ pub enum Warning {
     Contradicts(&'static str),
     /// Its texts give the model instructions: the words.
     Instructs(String),
-    /// Its texts have a tag that pretends to be a message of the system.
+    /// Its texts have a tag that imitates a message of the system.
     Tag(String),
     /// Its texts hold encoded data: the beginning.
     Encoded(String),
@@ -151,8 +151,8 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A hidden character that a definition has no reason to hold. Line breaks and the joiners of
-/// scripts and emoji are no such.
+/// Reports a hidden character that no usual definition contains. Line breaks and the joiners of
+/// scripts and emoji are usual.
 fn is_suspicious(letter: char) -> bool {
     foreign::is_hidden(letter) && !matches!(letter, '\n' | '\r' | '\t' | '\u{200d}' | '\u{fe0f}')
 }
@@ -210,7 +210,7 @@ fn instruction(words: &[&str], at: usize) -> Option<String> {
         let tells = words.get(at + 1).is_some_and(|next| is_one(bare(next), &TELLING));
         return tells.then(|| phrase(words, at, &["user", "users", "human"])).flatten();
     }
-    // Thousands of definitions are read for one page: most words are passed by at a glance.
+    // One page reads thousands of definitions: most words are skipped by this cheap test.
     let is_path = word.bytes().any(|byte| matches!(byte, b'/' | b'_'));
     let secret = is_path && SECRETS.iter().any(|part| whole.contains(part));
     secret.then(|| quoted(whole))
@@ -280,7 +280,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// Looks at a text. Hidden characters do not divide its words.
+    /// Examines a text. Hidden characters do not divide its words.
     fn look_at(&mut self, text: &str) {
         let visible: String;
         let text = if text.is_ascii() {

@@ -12,7 +12,7 @@ use crate::Issuer;
 
 /// The member of `events` that makes a token a logout token (§2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// The most notices of one round, and of those that are sent at once.
+/// Maximum number of notices of one round, and of those that are sent at once.
 const ROUND: u64 = 64;
 const AT_ONCE: usize = 8;
 /// The attempts for one notice; pauses grow from seconds to half a day.
@@ -21,7 +21,7 @@ const TRIES: i64 = 8;
 const AGAIN: i64 = 30;
 /// The lifetime of a logout token, in seconds: each attempt has one of its own.
 const LIFETIME: i64 = 120;
-/// The most bytes that are read of an answer.
+/// Maximum number of bytes that are read of an answer.
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// The outcome of an attempt.

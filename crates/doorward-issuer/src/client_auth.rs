@@ -73,7 +73,7 @@ enum Credential {
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The most bytes of a client's published key set.
+/// Maximum number of bytes of a client's published key set.
 const MAX_JWKS: usize = 64 * 1024;
 
 fn invalid(why: &str) -> Failure {

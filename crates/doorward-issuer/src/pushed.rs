@@ -19,9 +19,10 @@ use crate::{
 
 /// For how many seconds a browser may refer to a request.
 const LIFETIME: i64 = 60;
-/// The most bytes of a request in its encoded form: it travels through the URLs of the pages.
+/// Maximum number of bytes of a request in its encoded form: it travels through the URLs of the
+/// pages.
 pub(crate) const MOST_BYTES: usize = 8 * 1024;
-/// The most requests that wait for a browser.
+/// Maximum number of requests that wait for a browser.
 const MOST_WAITING: u64 = 10_000;
 /// The purpose for which parameters are sealed.
 const PLACE: &str = "pushed-request";

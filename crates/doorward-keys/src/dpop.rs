@@ -18,7 +18,7 @@ use crate::{
     readable_key,
 };
 
-/// The most bytes of a proof: one with an RSA key of 8192 bits has less than half of it.
+/// Maximum number of bytes of a proof: one with an RSA key of 8192 bits has less than half of it.
 const MAX_BYTES: usize = 8 * 1024;
 /// The members of private and of symmetric keys (RFC 7518 §6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -26,7 +26,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const WINDOW: i64 = 300;
 /// The seconds for which a server gives out the same nonce. The one before it is accepted too.
 const NONCE_SECONDS: i64 = 120;
-/// The most proofs that a replica remembers in each of the two periods that it remembers.
+/// Maximum number of proofs that a replica remembers in each of the two periods that it remembers.
 const MOST_SEEN: usize = 100_000;
 
 /// The request that a proof must be for.

@@ -36,7 +36,7 @@ const AT_ONCE: usize = 16;
 const PASS: Duration = Duration::from_secs(20);
 /// The pause after a failure of the model.
 const PAUSE: Duration = Duration::from_secs(30);
-/// The most passages in a row that a model refuses for a reason of their own.
+/// Maximum number of passages in a row that a model refuses for a reason of their own.
 const MOST_IN_A_ROW: usize = 32;
 /// Maximum number of queries whose vectors are kept.
 const MOST_QUERIES: usize = 256;

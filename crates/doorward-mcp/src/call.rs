@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use doorward_model::{
-    AuditEvent, AuditKind, CallFacts as Stored, Change, Outcome, id::random_text,
+    AuditEvent, AuditKind, AuditSubject, CallFacts as Stored, Change, Outcome, id::random_text,
 };
 use doorward_store::origin;
 use serde_json::{Map, Value, json};
@@ -136,6 +136,14 @@ fn stored(inbound: &InboundRequest, mcp: &Mcp, facts: &Facts<'_>) -> Stored {
     }
 }
 
+/// Names the toolset at whose URL an item is used.
+fn at_url(event: AuditEvent, inbound: &InboundRequest) -> AuditEvent {
+    match inbound.target.toolset() {
+        Some(toolset) => event.about(AuditSubject::Toolset, toolset.as_str()),
+        None => event,
+    }
+}
+
 impl Noting {
     fn call(&self, micros: i64) -> Stored {
         let mut call = match &self.noted.item {
@@ -175,7 +183,7 @@ impl Noting {
             actor: self.inbound.caller.actor(),
             ..AuditEvent::new(kind)
         };
-        event.ended(said.outcome()).detail(detail)
+        at_url(event.ended(said.outcome()).detail(detail), &self.inbound)
     }
 
     fn micros(&self) -> i64 {
@@ -263,7 +271,7 @@ impl Mcp {
             actor: inbound.caller.actor(),
             ..AuditEvent::new(kind(verb, Outcome::Refused))
         };
-        self.note(inbound, event.ended(Outcome::Refused)).await;
+        self.note(inbound, at_url(event.ended(Outcome::Refused), inbound)).await;
     }
 
     async fn note(&self, inbound: &InboundRequest, event: AuditEvent) {

@@ -424,7 +424,7 @@ pub enum Change {
         user_id: UserId,
         /// The client.
         client_id: ClientId,
-        /// The most that stays.
+        /// The scopes that may stay.
         scopes: ScopeSet,
     },
     /// Approves a client, or takes the approval back. Conditional: the client must exist.

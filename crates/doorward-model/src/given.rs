@@ -16,7 +16,7 @@ use serde::{
 };
 use serde_json::{Map, Value, error::Category};
 
-use self::once::Once;
+use self::once::{Once, has_nul};
 
 /// The members that are read, by the name that those who give them have for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,12 @@ impl Members {
         }
     }
 
+    /// Reports members that a program sends by a description: each value has exactly the type that
+    /// is described. Models and users also write 3.0 for 3.
+    const fn are_strict(self) -> bool {
+        matches!(self, Self::Parameters | Self::Body)
+    }
+
     /// Reports members whose values a fault may repeat.
     const fn are_shown(self) -> bool {
         matches!(self, Self::Arguments | Self::Parameters)
@@ -63,8 +69,13 @@ impl Members {
     ///
     /// Members that do not fit: a sentence about the first fault.
     pub fn read<T: DeserializeOwned>(self, given: Map<String, Value>) -> Result<T, String> {
-        let given = Given { value: Value::Object(given), is_text: self == Self::Parameters };
-        T::deserialize(given).map_err(|fault| fault.sentence(self))
+        let value = Value::Object(given);
+        if self.are_strict() && has_nul(&value) {
+            let whole = self.whole();
+            return Err(format!("{whole} must not contain the character NUL"));
+        }
+        let how = How { is_text: self == Self::Parameters, is_strict: self.are_strict() };
+        T::deserialize(Given { value, how }).map_err(|fault| fault.sentence(self))
     }
 
     /// Reads them from JSON into a type. A member that is given twice is refused.
@@ -277,28 +288,41 @@ impl de::Error for Fault {
     }
 }
 
+/// The way in which values are read.
+#[derive(Clone, Copy)]
+struct How {
+    /// They were written as texts, whatever they state.
+    is_text: bool,
+    /// A number with a fraction is no whole number.
+    is_strict: bool,
+}
+
 /// A value that is read, whose faults are [`Fault`]s.
 struct Given {
     value: Value,
-    /// It was written as a text, whatever it states.
-    is_text: bool,
+    how: How,
 }
 
 impl Given {
-    const fn of(value: Value) -> Self {
-        Self { value, is_text: false }
+    /// A name, which is a text.
+    const fn name(name: String) -> Self {
+        Self { value: Value::String(name), how: How { is_text: false, is_strict: true } }
     }
 
     /// The value that a text states, where one of another type is wanted.
     fn stated(self) -> Self {
         let value = match self.value {
-            Value::String(text) if self.is_text => match serde_json::from_str(&text) {
-                Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
-                _ => Value::String(text),
-            },
+            Value::String(text) if self.how.is_text => {
+                // In its usual form only.
+                let is_usual = |value: &Value| {
+                    (value.is_number() || value.is_boolean()) && format!("{value}") == text
+                };
+                let value = serde_json::from_str(&text).ok().filter(is_usual);
+                value.unwrap_or(Value::String(text))
+            }
             other => other,
         };
-        Self::of(value)
+        Self { value, how: How { is_text: false, ..self.how } }
     }
 }
 
@@ -322,23 +346,22 @@ impl<'de> Deserializer<'de> for Given {
             Value::Number(number) => match (number.as_u64(), number.as_i64()) {
                 (Some(number), _) => visitor.visit_u64(number),
                 (None, Some(number)) => visitor.visit_i64(number),
-                // JSON has one kind of numbers: 3.0 is 3.
                 (None, None) => {
                     let number = number.as_f64().unwrap_or_default();
-                    // A whole one is written without a fraction.
+                    // Models and users write 3.0 for 3. A whole one is printed without a fraction.
                     match number.to_string().parse() {
-                        Ok(whole) => visitor.visit_i64(whole),
-                        Err(_) => visitor.visit_f64(number),
+                        Ok(whole) if !self.how.is_strict => visitor.visit_i64(whole),
+                        _ => visitor.visit_f64(number),
                     }
                 }
             },
             Value::Array(items) => {
                 let rest = items.into_iter();
-                visitor.visit_seq(Items { rest, next: 0, are_texts: self.is_text })
+                visitor.visit_seq(Items { rest, next: 0, how: self.how })
             }
             Value::Object(members) => {
                 let members = members.into_iter();
-                visitor.visit_map(Named { members, value: None, are_texts: self.is_text })
+                visitor.visit_map(Named { members, value: None, how: self.how })
             }
         }
     }
@@ -362,10 +385,10 @@ impl<'de> Deserializer<'de> for Given {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match self.value {
-            Value::String(name) => visitor.visit_enum(Variant { name, value: None }),
+            Value::String(name) => visitor.visit_enum(Variant { name, value: None, how: self.how }),
             Value::Object(members) if members.len() == 1 => {
                 let (name, value) = members.into_iter().next().unwrap_or_default();
-                visitor.visit_enum(Variant { name, value: Some(value) })
+                visitor.visit_enum(Variant { name, value: Some(value), how: self.how })
             }
             value => Self { value, ..self }.deserialize_any(visitor),
         }
@@ -387,7 +410,7 @@ impl<'de> Deserializer<'de> for Given {
 struct Items {
     rest: std::vec::IntoIter<Value>,
     next: usize,
-    are_texts: bool,
+    how: How,
 }
 
 impl<'de> SeqAccess<'de> for Items {
@@ -400,7 +423,7 @@ impl<'de> SeqAccess<'de> for Items {
         let Some(item) = self.rest.next() else { return Ok(None) };
         let step = format!("[{}]", self.next);
         self.next += 1;
-        let given = Given { value: item, is_text: self.are_texts };
+        let given = Given { value: item, how: self.how };
         seed.deserialize(given).map(Some).map_err(|fault| fault.within(&step))
     }
 }
@@ -409,7 +432,7 @@ impl<'de> SeqAccess<'de> for Items {
 struct Named {
     members: serde_json::map::IntoIter,
     value: Option<(String, Value)>,
-    are_texts: bool,
+    how: How,
 }
 
 impl<'de> MapAccess<'de> for Named {
@@ -421,12 +444,12 @@ impl<'de> MapAccess<'de> for Named {
     ) -> Result<Option<K::Value>, Fault> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
         self.value = Some((name.clone(), value));
-        seed.deserialize(Given::of(Value::String(name))).map(Some)
+        seed.deserialize(Given::name(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (name, value) = self.value.take().unwrap_or_default();
-        let given = Given { value, is_text: self.are_texts };
+        let given = Given { value, how: self.how };
         seed.deserialize(given).map_err(|fault| fault.within(&shown(&name)))
     }
 }
@@ -435,6 +458,7 @@ impl<'de> MapAccess<'de> for Named {
 struct Variant {
     name: String,
     value: Option<Value>,
+    how: How,
 }
 
 impl<'de> EnumAccess<'de> for Variant {
@@ -442,8 +466,8 @@ impl<'de> EnumAccess<'de> for Variant {
     type Variant = Given;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Given), Fault> {
-        let form = seed.deserialize(Given::of(Value::String(self.name)))?;
-        Ok((form, Given::of(self.value.unwrap_or_default())))
+        let form = seed.deserialize(Given::name(self.name))?;
+        Ok((form, Given { value: self.value.unwrap_or_default(), how: self.how }))
     }
 }
 

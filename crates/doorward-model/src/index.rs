@@ -14,19 +14,19 @@ pub enum FileFault {
     Name,
     /// A symbolic link leads out of the collection's folder.
     Outside,
-    /// A symbolic link leads nowhere.
+    /// The target of a symbolic link does not exist.
     Dangling,
     /// Folders are nested too deep.
     Deep,
-    /// The file has more bytes than are read.
+    /// The file is larger than the limit.
     TooLarge,
-    /// The collection has more documents than are kept.
+    /// The collection has more documents than the limit.
     TooMany,
-    /// The file is not what its name says, or is broken.
+    /// The format of the file is not that of its name, or the file is damaged.
     Broken,
     /// The file is encrypted.
     Encrypted,
-    /// The file unpacks to more than is read, or takes too long.
+    /// The file unpacks to more than the limit, or takes too long.
     Budget,
     /// The file has no text.
     Empty,
@@ -87,13 +87,13 @@ impl FileFault {
             Self::File => "the file cannot be read; check its permissions",
             Self::Name => "the name is too long or contains characters that a path cannot have",
             Self::Outside => "the symbolic link leads out of the folder; it is not followed",
-            Self::Dangling => "the symbolic link leads nowhere",
+            Self::Dangling => "the target of the symbolic link does not exist",
             Self::Deep => "folders are nested deeper than 64",
             Self::TooLarge => "the file is larger than file_bytes allows",
             Self::TooMany => "there are more documents than most_documents allows",
-            Self::Broken => "the file is broken or is not what its name says",
+            Self::Broken => "the file is damaged, or its format is not that of its name",
             Self::Encrypted => "the file is encrypted",
-            Self::Budget => "the file unpacks to more text than is read, or takes too long",
+            Self::Budget => "the file unpacks to more text than the limit, or takes too long",
             Self::Empty => "the file has no text",
             Self::Source => "the resources cannot be listed now; the log has the reason",
             Self::Resource => "the resource cannot be read; the log has the reason",

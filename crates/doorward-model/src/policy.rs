@@ -204,7 +204,7 @@ mod tests {
         let rules = [
             "allow role=admin",
             "deny upstream=wiki tool=delete_*",
-            "deny person=*@example.com class=destructive hint=open-world",
+            "deny user=*@example.com class=destructive hint=open-world",
             "confirm class=write,destructive",
             "deny client=https://cursor.example/*",
         ]
@@ -381,15 +381,14 @@ mod tests {
             email: Some("Ann@Example.com".to_owned()),
             ..user("boss@acme.test", &[])
         };
-        for rule in
-            ["deny person=boss@acme.test", "deny user=*@acme.test", "deny person=*@*.com.evil"]
+        for rule in ["deny user=boss@acme.test", "deny user=*@acme.test", "deny user=*@*.com.evil"]
         {
             assert!(!decide(rule, &ann, &client), "{rule}");
         }
         for rule in [
             format!("deny user={user_id}"),
-            format!("deny person=u_{},{user_id}", "x".repeat(22)),
-            "deny person=ann@example.com".to_owned(),
+            format!("deny user=u_{},{user_id}", "x".repeat(22)),
+            "deny user=ann@example.com".to_owned(),
         ] {
             assert!(decide(&rule, &ann, &client), "{rule}");
         }
@@ -418,7 +417,7 @@ mod tests {
             ("forbid tool=x", "must begin with"),
             ("deny tool", "write a condition as KEY=VALUE"),
             ("deny colour=red", "there are user, role"),
-            ("deny person=ann", "user=u_…"),
+            ("deny user=ann", "user=u_…"),
             ("deny user=a*", "user=u_…"),
             ("deny client=Cursor*", "client=c_…"),
             ("deny client=Cursor", "clients choose their names themselves"),

@@ -166,6 +166,8 @@ routes! {
     ADMIN_PROVIDERS = "/admin/providers";
     /// External resource servers.
     ADMIN_RESOURCES = "/admin/resources";
+    /// An external resource server.
+    ADMIN_RESOURCE = "/admin/resources/{resource}";
     /// Toolsets: list, add.
     ADMIN_TOOLSETS = "/admin/toolsets";
     /// One toolset: its URL, its selection and what that selects at this moment.

@@ -37,7 +37,7 @@ pub struct NewServiceClient {
     pub name: String,
     /// The account of the service.
     pub account: UserId,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: ScopeSet,
     /// `token_endpoint_auth_method`; `None` for `client_secret_basic`.
     pub auth_method: Option<String>,
@@ -56,7 +56,7 @@ pub struct NewWorkload {
     pub name: String,
     /// The account of the service.
     pub account: UserId,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: ScopeSet,
     /// The rule.
     pub rule: TrustRule,
@@ -67,7 +67,7 @@ pub struct NewWorkload {
 pub struct WorkloadEdit {
     /// The name that users see.
     pub name: String,
-    /// The most that a token of it may be for.
+    /// The scopes that its tokens may have.
     pub scopes: ScopeSet,
     /// The rule.
     pub rule: TrustRule,

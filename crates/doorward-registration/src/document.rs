@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{LookupError, Registration, policy, presets};
 
-/// The most bytes of a document (§6.6 of the draft).
+/// Maximum number of bytes of a document (§6.6 of the draft).
 const MAX_BYTES: usize = 5 * 1024;
 /// Seconds for which a document without caching headers is used.
 const DEFAULT_AGE: i64 = 3600;

@@ -24,7 +24,7 @@ use crate::{
     management::{ManageError, Managed},
 };
 
-/// The most bytes of a registration request.
+/// Maximum number of bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// `POST /oauth/register`, and the registration of one client below it. While registration is

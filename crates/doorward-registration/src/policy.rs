@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::Config;
 
-/// The most characters of a client's name.
+/// Maximum number of characters of a client's name.
 const MAX_NAME: usize = 120;
-/// The most bytes of a URL in metadata.
+/// Maximum number of bytes of a URL in metadata.
 const MAX_URI: usize = 2048;
-/// The most bytes of an inline key set.
+/// Maximum number of bytes of an inline key set.
 const MAX_JWKS: usize = 8 * 1024;
 
 /// Refused metadata: the OAuth error and the problem, in words for the client's developer.

@@ -13,7 +13,8 @@ pub struct Config {
     /// The database: empty for SQLite in the data directory, or `postgres://user@host/database`. A
     /// password in it is a secret: set it by `DOORWARD_STORE__URL_FILE`.
     pub url: SecretSetting,
-    /// The most connections that are opened to PostgreSQL, or that read SQLite at the same time.
+    /// Maximum number of connections that are opened to PostgreSQL, or that read SQLite at the same
+    /// time.
     pub max_connections: u32,
     /// Maximum number of clients, grants, sessions and users (each) that are kept in memory.
     pub cache_entries: usize,

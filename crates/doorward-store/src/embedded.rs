@@ -25,8 +25,8 @@ use sea_orm::{
 
 /// Number of statements that a connection keeps prepared. The hot ones are about fifty.
 const PREPARED: usize = 256;
-/// The most values of a statement that is kept prepared. Entries are added many rows at once, and
-/// each number of rows is a statement of its own, of up to a megabyte.
+/// Maximum number of values of a statement that is kept prepared. Entries are added many rows at
+/// once, and each number of rows is a statement of its own, of up to a megabyte.
 const PREPARED_VALUES: usize = 64;
 /// The time for which a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The most rows that one step deletes: a few milliseconds of writing.
+/// Maximum number of rows that one step deletes: a few milliseconds of writing.
 const STEP: u64 = 200;
 
 /// The deletion of the rows that every table states to be expired.

@@ -53,7 +53,7 @@ pub struct Extent<S> {
     pub descending: bool,
     /// The beginning.
     pub place: Place,
-    /// The most rows.
+    /// Maximum number of rows.
     pub limit: u64,
 }
 

@@ -34,7 +34,8 @@ use crate::{
     writes::Write,
 };
 
-/// The most units in one commit. A longer batch would make the first waiter pay for the last.
+/// Maximum number of units in one commit. A longer batch would make the first waiter pay for the
+/// last.
 const BATCH: usize = 128;
 /// Number of units that wait before callers do, and on PostgreSQL the number under way.
 const QUEUE: usize = 1024;

@@ -16,11 +16,11 @@ use crate::{
 
 /// The media type of a form with files.
 const MULTIPART: &str = "multipart/form-data";
-/// The most parts of a form.
+/// Maximum number of parts of a form.
 const MOST_PARTS: usize = 64;
-/// The most bytes of the head of a part.
+/// Maximum number of bytes of the head of a part.
 const MOST_HEAD: usize = 4096;
-/// The most bytes of a field that is no file.
+/// Maximum number of bytes of a field that is no file.
 const MOST_FIELD: usize = 16 * 1024;
 /// The bytes of a form besides its files.
 const ROOM: usize = 256 * 1024;

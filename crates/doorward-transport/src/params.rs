@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use axum::{body::Body, http::Request};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use serde_json::{Map, Value};
 
 use crate::media_type;
 
@@ -33,33 +34,18 @@ pub enum ParamsError {
     Slow,
 }
 
-/// The most parameters.
+/// Maximum number of parameters.
 const MAX_COUNT: usize = 64;
-/// The most bytes of a query.
+/// Maximum number of bytes of a query.
 pub const MAX_QUERY: usize = 16 * 1024;
-/// The most bytes of a form.
+/// Maximum number of bytes of a form.
 pub const MAX_FORM: usize = 64 * 1024;
 
 impl Params {
     /// Decodes a query or form.
     pub fn parse(raw: &[u8]) -> Result<Self, ParamsError> {
-        if raw.len() > MAX_FORM {
-            return Err(ParamsError::TooLarge);
-        }
         let mut map = BTreeMap::<String, Vec<String>>::new();
-        for (count, pair) in
-            raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate()
-        {
-            if count >= MAX_COUNT {
-                return Err(ParamsError::TooLarge);
-            }
-            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => {
-                    (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default())
-                }
-                None => (pair, &[][..]),
-            };
-            let (name, value) = (decode(name)?, decode(value)?);
+        for (name, value) in pairs(raw)? {
             map.entry(name).or_default().push(value);
         }
         for (name, values) in &mut map {
@@ -98,13 +84,6 @@ impl Params {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
-    /// The parameters as members of one object, of a repeated one the first value.
-    pub fn members(&self) -> serde_json::Map<String, serde_json::Value> {
-        let first = |(name, values): (&String, &Vec<String>)| {
-            values.first().map(|value| (name.clone(), value.as_str().into()))
-        };
-        self.0.iter().filter_map(first).collect()
-    }
     /// All values of `resource`.
     pub fn resources(&self) -> &[String] {
         self.0.get("resource").map_or(&[], Vec::as_slice)
@@ -129,6 +108,42 @@ impl Params {
         }
         encoded.finish()
     }
+}
+
+/// The decoded pairs of a query or form.
+fn pairs(raw: &[u8]) -> Result<Vec<(String, String)>, ParamsError> {
+    if raw.len() > MAX_FORM {
+        return Err(ParamsError::TooLarge);
+    }
+    let mut pairs = Vec::new();
+    for pair in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        if pairs.len() >= MAX_COUNT {
+            return Err(ParamsError::TooLarge);
+        }
+        let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at(end);
+        pairs.push((decode(name)?, decode(value.get(1..).unwrap_or_default())?));
+    }
+    Ok(pairs)
+}
+
+/// The parameters of a query as the members of one object, each once. An empty value is one.
+///
+/// # Errors
+///
+/// A query that is too long, is not plain text, or repeats a parameter.
+pub fn members_of(query: Option<&str>) -> Result<Map<String, Value>, ParamsError> {
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY {
+        return Err(ParamsError::TooLarge);
+    }
+    let mut members = Map::new();
+    for (name, value) in pairs(query.as_bytes())? {
+        if members.insert(name.clone(), value.into()).is_some() {
+            return Err(ParamsError::Repeated(name));
+        }
+    }
+    Ok(members)
 }
 
 /// Form-decodes strictly: a value that is not UTF-8 or holds a control character is refused rather
@@ -206,5 +221,16 @@ mod tests {
         }
         assert_eq!(Params::parse("a&".repeat(65).as_bytes()), Err(ParamsError::TooLarge));
         assert_eq!(Params::parse(&vec![b'a'; MAX_FORM + 1]), Err(ParamsError::TooLarge));
+    }
+
+    #[test]
+    fn members_of_a_query_are_there_once_and_empty_ones_stay() {
+        let members = members_of(Some("a=%C3%A4&b=")).unwrap();
+        assert_eq!(Value::Object(members), serde_json::json!({"a": "\u{e4}", "b": ""}));
+        for repeated in ["a=1&a=2", "resource=1&resource=2", "a=&%61="] {
+            assert!(matches!(members_of(Some(repeated)), Err(ParamsError::Repeated(_))));
+        }
+        assert_eq!(members_of(Some("a=%00")), Err(ParamsError::NotText));
+        assert_eq!(members_of(Some(&"a".repeat(MAX_QUERY + 1))), Err(ParamsError::TooLarge));
     }
 }

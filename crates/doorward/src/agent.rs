@@ -29,9 +29,9 @@ use crate::{Failed, config::Config, own_client};
 const NAME: &str = "Agent";
 /// The scope of the tool `ask`.
 const READS: &str = "mcp:read";
-/// The most conversations of one user that are kept.
+/// Maximum number of conversations of one user that are kept.
 const MOST_KEPT: u64 = 200;
-/// The most texts and bytes of a conversation that are kept.
+/// Maximum number of texts and bytes of a conversation that are kept.
 const MOST_SAID: usize = 400;
 const MOST_SAID_BYTES: usize = 256 * 1024;
 /// The seconds of a day.

@@ -323,6 +323,7 @@ impl App {
                 config.mcp.enabled,
                 made_public(&public_url, &config.mcp.resource_name),
             ),
+            has_agent: config.has_agent(),
         });
         let web = Web::new(
             WebServices {

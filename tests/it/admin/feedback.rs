@@ -88,7 +88,7 @@ async fn resource_servers_are_searched_sorted_and_have_pages_of_their_own() {
     let [zoo, attic, midway] = list("search=ATT").await;
     assert!(zoo.is_none() && midway.is_none() && attic.is_some());
     browser.get(&server.at("/admin/resources?sort=secret")).await.expect(400);
-    browser.get(&server.at("/admin/resources?resource=rs_none")).await.expect(404);
+    browser.get(&server.at("/admin/resources/rs_none")).await.expect(404);
     let page = browser.get(&server.at("/admin/resources?limit=1")).await.expect(200).body;
     assert!(page.contains("1–1 of 3") && page.contains("rel=\"next\""), "{page}");
 }

@@ -9,7 +9,7 @@ use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 
 use super::{Api, key, stage};
 
-/// The most bytes of a page, and the most statements that it needs.
+/// Maximum number of bytes of a page, and of the statements that it needs.
 const BYTES: usize = 100_000;
 const STATEMENTS: u64 = 10;
 

@@ -54,10 +54,7 @@ fn adding<'a>(url: &'a str, name: &'a str, scope: &'a str, role: &'a str) -> Ask
 
 fn deciding<'a>(action: &'a str, word: &'a str, api: (Method, &'a str, Value)) -> Asked<'a> {
     Asked {
-        page: (
-            "/admin/resources?resource={id} > /admin/resources",
-            vec![("do", action), ("resource", "{id}"), ("sure", "1")],
-        ),
+        page: ("/admin/resources/{id}", vec![("do", action), ("sure", "1")]),
         api,
         command: (vec!["resource", word, "{id}"], ""),
     }
@@ -107,7 +104,7 @@ async fn secrets_are_replaced_and_resource_servers_removed_alike() {
     let stage = Stage::on(TestServer::start().await).await;
     let secret = (Method::POST, "/resources/{id}/secret", Value::Null);
     let remove = (Method::DELETE, "/resources/{id}", Value::Null);
-    let cases = [done("removal", deciding("remove", "remove", remove.clone()))];
+    let cases = [done("removal", deciding("delete", "remove", remove.clone()))];
     let (before, after) = (
         async |name: &str| prepare(&stage, name).await,
         async |name: &str| find(&stage, name).await,
@@ -130,7 +127,7 @@ async fn secrets_are_replaced_and_resource_servers_removed_alike() {
     }
     let cases = [
         refused("no secret of none", "not_found", deciding("secret", "new-secret", secret)),
-        refused("no removal of none", "not_found", deciding("remove", "remove", remove)),
+        refused("no removal of none", "not_found", deciding("delete", "remove", remove)),
     ];
     let missing = async |_: &str| Object { id: "rs_none".to_owned(), ..Object::default() };
     compare(&stage, &cases, missing, async |_: &str| Object::default()).await;
@@ -147,7 +144,7 @@ async fn changes_are_made_alike_and_only_to_the_state_that_was_seen() {
             let patch =
                 json!({"name": "Board", "scopes": ["notes:read", scope], "roles": ["staff"]});
             let scopes = if scope == "b:c" { "notes:read b:c" } else { "notes:read admin" };
-            let mut form = vec![("do", "edit"), ("resource", "{id}"), ("name", "Board")];
+            let mut form = vec![("do", "save"), ("name", "Board")];
             form.extend([("scopes", scopes), ("roles", "staff")]);
             let command = vec![
                 "resource",
@@ -163,7 +160,7 @@ async fn changes_are_made_alike_and_only_to_the_state_that_was_seen() {
                 "staff",
             ];
             let asked = Asked {
-                page: ("/admin/resources?resource={id} > /admin/resources", form),
+                page: ("/admin/resources/{id}", form),
                 api: (Method::PATCH, "/resources/{id}", patch),
                 command: (command, ""),
             };

@@ -154,6 +154,16 @@ async fn ca4_ca7_ca9_ask_cites_what_the_user_may_read_and_tells_its_steps_to_tho
         .find(|entry| entry.event.call.as_ref().is_some_and(|call| call.tool == "ask"))
         .unwrap();
     assert_eq!(asked.event.actor.client_id.as_deref(), Some(alice.client.id.as_str()));
+    // The tool is among those of a user.
+    let question = doorward_admin::ToolsQuestion {
+        user: "alice",
+        search: "ask",
+        ..doorward_admin::ToolsQuestion::default()
+    };
+    let tools = server.app.admin.policies.tools_of(question, None, None).await.unwrap().rows;
+    let told: Vec<_> =
+        tools.iter().map(|one| (one.explained.item.as_str(), one.explained.answer)).collect();
+    assert_eq!(told, [("ask", doorward_admin::Answer::Allow)]);
 }
 
 #[tokio::test]

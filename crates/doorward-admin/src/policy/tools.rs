@@ -4,17 +4,17 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use doorward_gateway::{CONNECTIONS_TOOL, Condition, ExplainedUpstream};
-use doorward_mcp::{Item, ItemName, Judged, tools::BUILT_IN};
+use doorward_mcp::{Item, ItemName, Judged};
 use doorward_model::{AuditSubject, Role, ToolClass, User};
 
-use super::{Answer, Explained, NamedProgram, Policies, built_in};
+use super::{Answer, Explained, NamedProgram, Policies};
 use crate::{Groups, Refusal, SourcedRole};
 
-/// The most rows of a part.
+/// Maximum number of rows of a part.
 const MOST_ROWS: u64 = 200;
 /// The usual number of rows of a part.
 const USUAL_ROWS: u64 = 50;
-/// The most tools that are judged for a part; the next part begins after them.
+/// Maximum number of tools that are judged for a part; the next part begins after them.
 const MOST_JUDGED: usize = 5000;
 /// The name that selects the tools of no upstream. No upstream can have it.
 pub const NO_UPSTREAM: &str = "-";
@@ -104,13 +104,13 @@ impl UserQuestion<'_> {
     /// The tools of these names after a place, in their order: those of no upstream first.
     fn fitting<'u>(
         &self,
+        own: impl Iterator<Item = &'static str>,
         upstreams: &'u [ExplainedUpstream],
         after: Option<&ToolPlace>,
     ) -> Vec<(Option<&'u ExplainedUpstream>, &'u str)> {
         // The gateway's own tool is offered where it has upstreams.
         let of_gateway = (!upstreams.is_empty()).then_some(CONNECTIONS_TOOL);
-        let of_none: BTreeSet<&'u str> =
-            BUILT_IN.iter().map(|tool| tool.name).chain(of_gateway).collect();
+        let of_none: BTreeSet<&'u str> = own.chain(of_gateway).collect();
         let mut all: Vec<(Option<&'u ExplainedUpstream>, &'u str)> =
             of_none.into_iter().map(|tool| (None, tool)).collect();
         for upstream in upstreams {
@@ -162,7 +162,7 @@ impl Policies {
         let asked = self.asked(question).await?;
         let (mut rows, mut judged) = (Vec::new(), 0);
         let mut last = None;
-        for (upstream, tool) in asked.fitting(&upstreams, after.as_ref()) {
+        for (upstream, tool) in asked.fitting(self.own_names(), &upstreams, after.as_ref()) {
             if let Some(next) = last.filter(|_| rows.len() >= limit || judged >= MOST_JUDGED) {
                 return Ok(ToolPermissions { rows, next: Some(next) });
             }
@@ -196,7 +196,7 @@ impl Policies {
     ) -> Result<Option<ToolPermission>, Refusal> {
         let found: Option<(Item, Vec<Condition>)> = match upstream {
             Some(upstream) => upstream.explain(tool, &asked.user),
-            None => match built_in(ItemName::Tool(tool)) {
+            None => match self.own(ItemName::Tool(tool)) {
                 Some(item) => Some((item, Vec::new())),
                 None => self.gateway.explain(ItemName::Tool(tool), &asked.user).await?,
             },

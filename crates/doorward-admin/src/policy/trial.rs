@@ -13,10 +13,10 @@ use doorward_model::{
 };
 use serde::Deserialize;
 
-use super::{Policies, built_in};
+use super::Policies;
 use crate::{Refusal, RuleContent};
 
-/// Maximum number of entries of the audit that one trial looks at.
+/// Maximum number of entries of the audit that one trial reads.
 const MOST_ENTRIES: u64 = 100_000;
 /// Number of entries that are read at once.
 const BATCH: u64 = 1000;
@@ -191,7 +191,7 @@ pub struct Impact {
 /// The result of a dry run.
 #[derive(Clone, Debug, Default)]
 pub struct DryRun {
-    /// The calls that were looked at.
+    /// The calls that were read.
     pub calls: u64,
     /// True if there were more than one dry run looks at; the newest were.
     pub partial: bool,
@@ -323,7 +323,7 @@ impl Policies {
                 continue;
             };
             if !items.contains_key(&group.2) {
-                let found = if let Some(item) = built_in(ItemName::Tool(&group.2)) {
+                let found = if let Some(item) = self.own(ItemName::Tool(&group.2)) {
                     Some(item)
                 } else {
                     let found = self.gateway.explain(ItemName::Tool(&group.2), &user).await?;

@@ -8,11 +8,11 @@ use doorward_store::{Cursor, Extent, NameOrTime, Place, SortValue, UserFilter};
 use super::{Answer, Explained, Named, Policies};
 use crate::{Groups, Refusal, SourcedRole};
 
-/// The most rows of a part.
+/// Maximum number of rows of a part.
 const MOST_ROWS: u64 = 200;
 /// The usual number of rows of a part.
 const USUAL_ROWS: u64 = 50;
-/// The most users that are judged for a part; the next part begins after them.
+/// Maximum number of users that are judged for a part; the next part begins after them.
 const MOST_JUDGED: u64 = 500;
 /// The users that are read at once.
 const AT_ONCE: u64 = 100;

@@ -11,7 +11,7 @@ pub enum Kind {
     Missing,
     /// The present state does not allow it.
     Conflict,
-    /// The object changed since it was looked at.
+    /// The object changed since it was read.
     Changed,
     /// The server cannot do it now; the same request may succeed later.
     Unavailable,
@@ -127,7 +127,7 @@ codes! {
     NoMailServer = "no_mail_server" Conflict,
     /// Another administrator rotated the keys at the same moment.
     RotatedMeanwhile = "rotated_meanwhile" Conflict,
-    /// The object changed since it was looked at.
+    /// The object changed since it was read.
     Changed = "changed" Changed,
     /// Too many attempts; the message states the time to wait.
     TooManyAttempts = "too_many_attempts" Unavailable,

@@ -2,27 +2,30 @@
 //! metadata document, and the code for common libraries.
 
 use doorward_model::{ExternalResource, PublicUrl, routes};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 /// The values that a resource server is set up with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Guide {
-    /// The URL of its metadata document (RFC 9728 §3.1).
-    pub metadata_url: String,
-    /// Its metadata document.
-    pub metadata: Value,
     /// The issuer of tokens.
     pub issuer: String,
     /// The URL of the keys that verify them.
     pub jwks_uri: String,
     /// The introspection endpoint.
     pub introspection_endpoint: String,
-    /// The code.
+    /// The URL of its metadata document.
+    pub metadata_url: String,
+    /// The metadata document to serve there (RFC 9728).
+    pub metadata: Value,
+    /// Code for common libraries.
     pub snippets: Vec<Snippet>,
 }
 
 /// The code for one library.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ResourceSnippet")]
 pub struct Snippet {
     /// The library.
     pub title: &'static str,

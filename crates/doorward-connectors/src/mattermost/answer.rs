@@ -17,11 +17,11 @@ use crate::{
     text::{inline, posts, prose, source},
 };
 
-/// The most tools that a list shows.
+/// Maximum number of tools that a list shows.
 const MOST_TOOLS: usize = 60;
-/// The most services that the line about missing connections names.
+/// Maximum number of services that the line about missing connections names.
 const MOST_MISSING: usize = 10;
-/// The most bytes of a post to which the notes of an answer are added.
+/// Maximum number of bytes of a post to which the notes of an answer are added.
 const ROOM: usize = 12_000;
 
 /// A message of an account.

@@ -13,13 +13,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-/// The most bytes of a response: 1000 posts of usual length.
+/// Maximum number of bytes of a response: 1000 posts of usual length.
 const MOST: usize = 8 * 1024 * 1024;
-/// The most values of a response: 1000 posts with their members.
+/// Maximum number of values of a response: 1000 posts with their members.
 const MOST_VALUES: usize = 200_000;
 /// The longest that a request takes.
 const WITHIN: Duration = Duration::from_secs(15);
-/// The most times that a request is sent.
+/// Maximum number of times that a request is sent.
 const TRIES: u32 = 4;
 /// The longest wait before another try, in seconds.
 const LONGEST_WAIT: u64 = 30;

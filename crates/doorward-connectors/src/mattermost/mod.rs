@@ -26,7 +26,7 @@ use turns::Turns;
 
 pub(crate) use incoming::{Incoming, Received};
 
-/// The most accounts that are remembered with their kind.
+/// Maximum number of accounts that are remembered with their kind.
 const MOST_KNOWN: usize = 10_000;
 
 /// The seconds after which an account is read again.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// The most bytes of arguments that are put to a user in a chat. Longer ones are shown on the page.
+/// Maximum number of bytes of arguments that are put to a user in a chat. Longer ones are shown on
+/// the page.
 const MOST_ARGUMENTS: usize = 4000;
 
 /// The place of a message.

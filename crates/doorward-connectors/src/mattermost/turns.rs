@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The most answers under way.
+/// Maximum number of answers under way.
 const MOST: usize = 64;
-/// The most answers under way for one account.
+/// Maximum number of answers under way for one account.
 const MOST_OF_ONE: usize = 3;
 
 /// The answers under way.

@@ -145,7 +145,7 @@ pub(super) struct ClientView {
 struct Exchanges {
     /// The client_id of each client whose tokens it may exchange, besides its own.
     from: Vec<String>,
-    /// The most that an exchanged token may be for.
+    /// The scopes that exchanged tokens may have.
     scopes: Vec<String>,
     /// The client is an AI back end, with tokens of one upstream for five minutes.
     back_end: bool,

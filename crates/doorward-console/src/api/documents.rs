@@ -66,7 +66,7 @@ pub(super) fn operations() -> Vec<Operation> {
 struct Part {
     /// The path after which the part begins: `next` of the part before.
     after: Option<String>,
-    /// The most documents, from 1 to 1000; 100 without it.
+    /// Maximum number of documents, from 1 to 1000; 100 without it.
     limit: Option<u64>,
 }
 

@@ -45,7 +45,7 @@ struct Table {
     /// The identity provider through which new users sign in: each is invited with the e-mail
     /// address of the line. No mails are sent.
     provider: Option<String>,
-    /// The `etag` of the list that was looked at: another one is refused.
+    /// The `etag` of the list that was read: another one is refused.
     seen: Option<String>,
 }
 

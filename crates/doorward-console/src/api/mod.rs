@@ -9,12 +9,14 @@ mod clients;
 mod connections;
 mod documents;
 mod edits;
+mod examples;
 mod exchange;
 mod groups;
 mod guard;
 mod import;
 mod index;
 mod keys;
+mod objects;
 mod openapi;
 mod operation;
 mod policy;
@@ -27,7 +29,6 @@ mod settings;
 mod statement;
 mod timeline;
 mod tokens;
-mod toolsets;
 mod trust;
 mod upstreams;
 mod usage;
@@ -36,6 +37,7 @@ mod users;
 use std::sync::Arc;
 
 use axum::{Extension, Router, extract::State, middleware, response::Response};
+use doorward_admin::Toolsets;
 use doorward_model::{Resource, Scope, ScopeSet, routes};
 use doorward_transport::routing::get;
 use doorward_transport::{answer, cors, host::ReachedAs};
@@ -62,7 +64,7 @@ fn operations() -> Vec<Operation> {
         documents::operations(),
         approvals::operations(),
         resources::operations(),
-        toolsets::operations(),
+        objects::operations::<Toolsets>(),
         policy::operations(),
         rules::operations(),
         tokens::operations(),

@@ -5,7 +5,10 @@ use doorward_model::{Scope, ScopeSet, routes};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Answer, Operation};
+use super::{
+    examples,
+    operation::{Answer, Operation},
+};
 
 /// The document for a server at this public URL.
 pub fn document(public_url: &str) -> Value {
@@ -109,7 +112,14 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         );
     }
     if let (Some(body), Some(members)) = (operation.body, described.as_object_mut()) {
-        members.insert("requestBody".to_owned(), json!({"required": true, "content": {"application/json": {"schema": body(generator).to_value()}}}));
+        let mut content = json!({ "schema": body(generator).to_value() });
+        if let (Some(example), Some(members)) =
+            (examples::body(operation.id), content.as_object_mut())
+        {
+            members.insert("example".to_owned(), example);
+        }
+        let content = json!({ "application/json": content });
+        members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     described
 }

@@ -236,9 +236,9 @@ struct ProposedRules {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PolicyDryRun")]
 pub(super) struct DryRunShown {
-    /// The calls that were looked at.
+    /// The calls that were read.
     calls: u64,
-    /// True if there were more; the newest were looked at.
+    /// True if there were more; the newest were read.
     partial: bool,
     /// Calls that were made and would be refused.
     refused: ImpactShown,

@@ -128,7 +128,7 @@ struct New {
     settings: Map<String, Value>,
 }
 
-/// One thing that was looked at.
+/// One fact that was checked.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub(super) struct Found {

@@ -29,7 +29,7 @@ use crate::{
     refusals::oops,
 };
 
-/// The most characters of differences that the page shows at once.
+/// Maximum number of characters of differences that the page shows at once.
 const DIFFERENCES: usize = 40_000;
 
 #[derive(Template)]

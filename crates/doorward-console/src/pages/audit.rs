@@ -146,7 +146,8 @@ impl Rows for EntryRows {
                 Cell::Link {
                     path: routes::ADMIN_AUDIT_ENTRY.replace("{seq}", &row.seq.to_string()),
                     label: row.title.to_string(),
-                    below: String::new(),
+                    // A call has its tool as the object; the URL of a toolset is named below.
+                    below: if row.tool.is_empty() { String::new() } else { row.subject.clone() },
                 },
                 object,
                 Cell::Text(row.client.clone()),

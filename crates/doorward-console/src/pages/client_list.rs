@@ -85,6 +85,15 @@ struct ClientRows {
     approval: bool,
 }
 
+/// The source of clients, in a word.
+fn source(source: ClientSource) -> Message {
+    match source {
+        ClientSource::Administrator => text::console_source_administrator(),
+        ClientSource::MetadataDocument => text::console_source_document(),
+        ClientSource::Registration => text::console_source_registration(),
+    }
+}
+
 impl Rows for ClientRows {
     type Query = ClientList;
     type Row = Client;
@@ -115,9 +124,9 @@ impl Rows for ClientRows {
 
     fn filters(&self) -> Vec<Filter> {
         let sources = vec![
-            ("administrator", text::admin_client_by_hand()),
-            ("metadata_document", text::admin_client_document()),
-            ("registration", text::admin_client_registered()),
+            ("administrator", source(ClientSource::Administrator)),
+            ("metadata_document", source(ClientSource::MetadataDocument)),
+            ("registration", source(ClientSource::Registration)),
         ];
         let states = vec![
             ("blocked", text::admin_client_state_blocked()),
@@ -142,11 +151,11 @@ impl Rows for ClientRows {
     }
 
     fn line(&self, client: &Client) -> table::Row {
-        let Row { id, link, name, source, since, authorized, states } = row(client, self.approval);
+        let Row { id, link, name, since, authorized, states, .. } = row(client, self.approval);
         let path = format!("{}?client_id={link}", routes::ADMIN_CLIENT);
         let cells = [
             Cell::Id(id.clone()),
-            Cell::Text(source.to_string()),
+            Cell::Text(source(client.source).to_string()),
             Cell::Time(since),
             Cell::Time(authorized),
             Cell::Badges(states),

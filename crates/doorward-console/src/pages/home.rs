@@ -30,15 +30,21 @@ struct Page {
     mcp_url: String,
     steps: Vec<Step>,
     health: Vec<Dot>,
+    /// The number of services that are not among them.
+    more: usize,
     period: Period,
     periods: Vec<(Period, Message)>,
     chart: Chart,
     waiting: Vec<WaitingItem>,
 }
 
+/// Number of services whose state the page shows.
+const SERVICES: usize = 8;
+
 /// The state of a part of the server.
 struct Dot {
     check: Check,
+    is_service: bool,
     /// The page where it is fixed.
     href: &'static str,
 }
@@ -117,10 +123,20 @@ async fn page(
     let overviews = &console.admin.overviews;
     let settings = console.admin.settings.show().await?;
     let parts = console.admin.health.check().await.into_iter();
-    let dots = parts.map(|found| Dot { href: place(&found.part), check: Check::of_part(found) });
+    let dots = parts.map(|found| Dot {
+        is_service: matches!(found.part, Part::Dependency(Dependency::Upstream, _)),
+        href: place(&found.part),
+        check: Check::of_part(found),
+    });
     let mut health: Vec<Dot> = dots.collect();
     // Faults are seen first.
     health.sort_by_key(|dot| std::cmp::Reverse(dot.check.level));
+    let services = health.iter().filter(|dot| dot.is_service).count();
+    let mut shown = 0;
+    health.retain(|dot| {
+        shown += usize::from(dot.is_service);
+        !dot.is_service || shown <= SERVICES
+    });
     let steps = overviews.first_steps(&administrator.0.visitor.user).await?;
     Ok(Page {
         frame: console.web.frame(Some(&administrator.0.browser)),
@@ -129,6 +145,7 @@ async fn page(
         mcp_url: console.web.at(routes::MCP),
         steps: steps.into_iter().map(step).collect(),
         health,
+        more: services.saturating_sub(SERVICES),
         period,
         periods: usage::periods(),
         chart: Chart::of(console, &console.admin.usages.bars(period).await?, true),

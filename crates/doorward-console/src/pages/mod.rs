@@ -16,9 +16,12 @@ mod hints;
 mod home;
 mod import;
 mod index;
+mod inputs;
 mod keys;
+mod kind;
 mod linked;
 mod list;
+mod objects;
 mod pasted;
 mod policy;
 mod providers;
@@ -167,8 +170,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_DOCUMENTS, get(documents::get).merge(post(documents::post)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
         .route(routes::ADMIN_USERS_IMPORT, get(import::get).merge(post(import::post)))
-        .route(routes::ADMIN_GROUPS, get(groups::list).merge(post(groups::post_list)))
-        .route(routes::ADMIN_GROUP, get(groups::one).merge(post(groups::post_one)))
+        .merge(objects::routes::<groups::GroupPages>())
         .route(routes::ADMIN_USER, get(users::one).merge(post(users::change)))
         .route(routes::ADMIN_USER_CONNECT, get(connections::get).merge(post(connections::post)))
         .route(routes::ADMIN_CLIENTS, get(client_list::list).merge(post(client_list::post)))
@@ -176,9 +178,8 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_TOKENS, get(tokens::get).merge(post(tokens::post)))
         .route(routes::ADMIN_TRUST, get(trust::get).merge(post(trust::post)))
         .route(routes::ADMIN_PROVIDERS, get(providers::get).merge(post(providers::post)))
-        .route(routes::ADMIN_RESOURCES, get(resources::get).merge(post(resources::post)))
-        .route(routes::ADMIN_TOOLSETS, get(toolsets::list).merge(post(toolsets::post_list)))
-        .route(routes::ADMIN_TOOLSET, get(toolsets::one).merge(post(toolsets::post_one)))
+        .merge(objects::routes::<resources::ResourcePages>())
+        .merge(objects::routes::<toolsets::ToolsetPages>())
         .route(routes::ADMIN_APPROVALS, get(approvals::get).merge(post(approvals::post)))
         .route(routes::ADMIN_POLICY, get(policy::get).merge(post(policy::save)))
         .route(routes::ADMIN_POLICY_WHO, get(who::get))

@@ -5,9 +5,9 @@ use doorward_gateway::upstreams;
 use doorward_language::{Message, text};
 use serde_json::{Map, Value};
 
-/// The most bytes that are read.
+/// Maximum number of bytes that are read.
 const LONGEST: usize = 16 * 1024;
-/// The most characters of a name.
+/// Maximum number of characters of a name.
 const NAME: usize = 32;
 
 /// The name of an upstream that a server's name becomes: small letters, digits and hyphens.

@@ -9,8 +9,8 @@ use crate::{
     pages::table::{Badge, Cell, Row, Target},
 };
 
-/// The most characters of a tool's description in a list, of it on a page, and of one side of a
-/// difference.
+/// Maximum number of characters of a tool's description in a list, of it on a page, and of one side
+/// of a difference.
 const SUMMARY: usize = 120;
 const DESCRIPTION: usize = 400;
 const DIFFERENCE: usize = 20_000;

@@ -14,7 +14,7 @@ pub(super) use super::{
 const SIZES: [u64; 3] = [10, 25, 50];
 /// The number of rows of a page if nothing is asked.
 pub(super) const USUAL: u64 = 50;
-/// The most characters of an identifier that a cell shows whole.
+/// Maximum number of characters of an identifier that a cell shows whole.
 const WHOLE: usize = 24;
 
 /// A list that is asked for: its path, and the parameters that links to it keep.

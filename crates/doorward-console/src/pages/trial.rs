@@ -19,10 +19,10 @@ use crate::{
 
 /// The argument of the code with which a user confirms a call.
 const CODE: &str = "confirm_write";
-/// The most characters of a part of a result, and the most parts.
+/// Maximum number of characters of a part of a result, and of parts.
 const CHARACTERS: usize = 20_000;
 const PARTS: usize = 50;
-/// The most characters of an image that the page carries, and its types.
+/// Maximum number of characters of an image that the page carries, and its types.
 const IMAGE: usize = 96 * 1024;
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 

@@ -69,7 +69,7 @@ struct Page {
     /// The tools that wait for a decision: the first ones, and the number of the others.
     waiting: Vec<Tool>,
     more_waiting: usize,
-    /// The tool that is looked at alone.
+    /// The tool that is shown alone.
     tool: Option<Tool>,
     /// The form with which it is tried.
     trial: Option<TrialForm>,

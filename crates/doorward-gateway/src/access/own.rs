@@ -15,7 +15,7 @@ use crate::{
 
 /// The place of an issuer in the key of such an access: there is one for each upstream.
 const ISSUER: &str = "";
-/// The most bytes of a file with a token.
+/// Maximum number of bytes of a file with a token.
 const MOST_BYTES: u64 = 64 * 1024;
 /// Seconds for which an assertion of this server counts.
 const ASSERTION: i64 = 300;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::upstream::Upstream;
 
-/// The most authorization servers that are tried of those that an upstream names.
+/// Maximum number of authorization servers that are tried of those that an upstream names.
 const MOST_SERVERS: usize = 3;
 
 /// The authorization server of an upstream, and its resource.

@@ -24,10 +24,10 @@ pub use connect::{ConnectError, ConnectingUser, PendingConnection};
 pub(crate) use discovery::{Discovered, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 
-/// The most bytes of a document or answer of an authorization server.
+/// Maximum number of bytes of a document or answer of an authorization server.
 pub(crate) const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// The most registrations and connections under way at once.
+/// Maximum number of registrations and connections under way at once.
 const MOST_UNDER_WAY: usize = 500;
 
 /// A failure of an authorization server.

@@ -21,8 +21,8 @@ fn reads<T: DeserializeOwned>(value: &Value) -> bool {
     T::deserialize(value).is_ok()
 }
 
-/// The most members besides the needed ones that are tried one by one, and the longest texts and
-/// names beside them.
+/// Maximum number of members besides the needed ones that are tried one by one, and the longest
+/// texts and names beside them.
 const MOST_TRIED: usize = 64;
 const LONGEST_TRIED: usize = 64;
 

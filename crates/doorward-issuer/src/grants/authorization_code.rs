@@ -16,8 +16,8 @@ use crate::{
     possession::other_key,
 };
 
-/// The most live grants of one user to one client, which is the number of installations of a client
-/// whose identifier they share.
+/// Maximum number of live grants of one user to one client, which is the number of installations of
+/// a client whose identifier they share.
 const GRANTS_KEPT: usize = 20;
 
 pub(super) struct AuthorizationCode;

@@ -15,7 +15,7 @@ use crate::{
     enterprise,
 };
 
-/// The most resources that an assertion names.
+/// Maximum number of resources that an assertion names.
 const RESOURCES: usize = 32;
 
 /// A claim with one text, or a list of texts.

@@ -11,7 +11,7 @@ use crate::{
     query::{Filter, MOST_BYTES},
 };
 
-/// The most results of one page.
+/// Maximum number of results of one page.
 pub(super) const MOST: usize = 200;
 /// The deepest page.
 const MOST_OFFSET: usize = 10_000;
@@ -101,7 +101,7 @@ struct Paging {
 pub(super) struct Page {
     /// The number of results before it.
     pub(super) offset: usize,
-    /// The most results of it.
+    /// Maximum number of results of it.
     pub(super) limit: usize,
 }
 
@@ -172,7 +172,7 @@ pub(super) fn conditions() -> Value {
 /// The properties of a [`Page`].
 pub(super) fn paging() -> Value {
     json!({
-        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "The most results."},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "Maximum number of results."},
         "offset": {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "description": "How many results to skip: next_offset of the page before."}
     })
 }

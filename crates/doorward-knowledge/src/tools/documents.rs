@@ -19,7 +19,7 @@ use crate::{
     schema::DOCUMENT,
 };
 
-/// The most bytes of a text in one result.
+/// Maximum number of bytes of a text in one result.
 const MOST_TEXT: usize = 200 * 1024;
 /// The lines of one result, unless the caller asks for another number, and the most.
 const LINES: u64 = 400;
@@ -222,7 +222,7 @@ pub(super) fn read_schema() -> Value {
         json!({
             "id": {"type": "string", "description": "The id or the path of a document."},
             "from_line": {"type": "integer", "minimum": 1, "description": "The first line."},
-            "lines": {"type": "integer", "minimum": 1, "maximum": MOST_LINES, "description": "The most lines."}
+            "lines": {"type": "integer", "minimum": 1, "maximum": MOST_LINES, "description": "Maximum number of lines."}
         }),
         &[],
     )

@@ -21,9 +21,9 @@ use crate::{query::visible, record::ChunkRecord, schema::CHUNK, stem};
 
 /// The time within which a search ends.
 const WITHIN: Duration = Duration::from_secs(5);
-/// The most bytes of a compiled expression.
+/// Maximum number of bytes of a compiled expression.
 const MOST_COMPILED: usize = 1024 * 1024;
-/// The most characters of a line that is shown.
+/// Maximum number of characters of a line that is shown.
 const MOST_LINE: usize = 400;
 
 /// The schema of the arguments.
@@ -33,7 +33,7 @@ pub(super) fn schema() -> Value {
         json!({
             "pattern": {"type": "string", "description": "A regular expression, without look-around and back-references."},
             "ignore_case": {"type": "boolean"},
-            "limit": {"type": "integer", "minimum": 1, "maximum": arguments::MOST, "description": "The most lines."}
+            "limit": {"type": "integer", "minimum": 1, "maximum": arguments::MOST, "description": "Maximum number of lines."}
         }),
         &[arguments::conditions()],
     )

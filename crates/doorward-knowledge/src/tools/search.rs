@@ -21,9 +21,9 @@ use crate::{
     semantic::{admitted, fused},
 };
 
-/// The most characters of an excerpt.
+/// Maximum number of characters of an excerpt.
 const EXCERPT: usize = 300;
-/// The most chunks of each order that are merged by rank.
+/// Maximum number of chunks of each order that are merged by rank.
 const MOST_RANKED: usize = 200;
 /// The chunks that are near and looked at first, and the factor by which more of them are where the
 /// caller may see too few.

@@ -321,17 +321,23 @@ admin_resource_url = URL, genau wie in der Audience der Token
 admin_resource_name = Name auf der Zustimmungsseite (optional)
 admin_resource_scopes = Scopes, durch Leerzeichen getrennt; der erste ist der Standard
 admin_resource_roles = Rollen, die ihn verwenden dürfen (keine: alle Benutzer)
-admin_resource_save = Speichern
-admin_resource_save_named = { $name } speichern
 admin_resource_set_up = Diesen Server einrichten
 admin_resource_metadata = Metadatendokument, bereitzustellen unter
 admin_resource_copy_secret = Kopieren Sie das Secret jetzt; es wird nur einmal angezeigt. Der Server braucht es nur für die Introspektion.
 admin_resource_replace_secret = Secret ersetzen
-admin_resource_replace_secret_named = Secret von { $name } ersetzen
-admin_resource_remove_sure = Diesen Ressourcenserver entfernen. Der Zugriff aller Apps auf ihn endet.
 admin_resource_added = { $name } wurde hinzugefügt.
 admin_resource_changed = Der Ressourcenserver wurde geändert.
-admin_resource_removed = Der Ressourcenserver wurde entfernt. Der Zugriff der Apps auf ihn ist beendet.
+admin_resources_delete_question =
+    { $count ->
+        [one] Diesen Ressourcenserver löschen?
+       *[other] { $count } Ressourcenserver löschen?
+    }
+admin_resources_delete_effect = Apps verlieren sofort ihren Zugriff darauf.
+admin_resources_were_deleted =
+    { $count ->
+        [one] { $count } Ressourcenserver wurde gelöscht.
+       *[other] { $count } Ressourcenserver wurden gelöscht.
+    }
 admin_resource_secret_replaced = Das Secret wurde ersetzt. Das vorherige gilt nicht mehr.
 admin_keys_created = Ein neuer Signaturschlüssel wurde erstellt. Clients lernen ihn kennen, bevor er signiert.
 admin_trust_client = Client dieser Regel

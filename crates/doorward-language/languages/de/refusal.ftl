@@ -2,9 +2,9 @@
 refusal_missing = es gibt { $name } nicht
 refusal_missing_user = es gibt keinen Benutzer { $name }
 refusal_missing_group = es gibt keine Gruppe { $name }
-refusal_group_name = { $name } ist kein Name für eine Gruppe: 1 bis 32 Kleinbuchstaben, Ziffern, - oder _
+refusal_group_name = { $name } ist kein gültiger Name für eine Gruppe; erlaubt sind 1 bis 32 Kleinbuchstaben, Ziffern, - und _
 refusal_group_of_services = eine Gruppe kann nicht die Rolle service tragen, die Konten ohne Benutzer vorbehalten ist
-refusal_too_many_groups = es gibt bereits { $count } Gruppen
+refusal_too_many_groups = die Höchstzahl von { $count } Gruppen ist erreicht; löschen Sie zuerst eine Gruppe
 refusal_too_many_members = höchstens { $count } Mitglieder können auf einmal geändert werden
 refusal_description = ein Zweck hat eine Zeile mit höchstens { $count } Zeichen
 refusal_member_by_rule = eine Regel eines Identitätsanbieters macht { $user } zum Mitglied von { $group }; ändern Sie die Regel
@@ -30,9 +30,9 @@ refusal_csv_columns = Zeile { $line } hat mehr als { $most } Spalten
 refusal_csv_field = ein Feld in Zeile { $line } hat mehr als { $most } Byte
 refusal_csv_quote = ein Anführungszeichen in Zeile { $line } umschließt nicht das ganze Feld
 refusal_csv_control = ein Feld in Zeile { $line } enthält einen Zeilenumbruch oder ein Steuerzeichen
-refusal_import_column = die Spalte { $name } ist keine von name, email, display_name, roles und groups oder kommt doppelt vor
+refusal_import_column = die Spalte { $name } ist unbekannt oder kommt doppelt vor; die Spalten sind name, email, display_name, roles und groups
 refusal_import_without_names = die erste Zeile muss die Spalten nennen, und eine davon muss name sein
-refusal_imported_twice = { $name } steht bereits in Zeile { $line }
+refusal_imported_twice = Zeile { $line } hat ebenfalls den Namen { $name }
 refusal_import_refused =
     { $count ->
         [one] { $count } Zeile kann nicht importiert werden
@@ -91,7 +91,7 @@ refusal_toolset_title = der Anzeigename muss eine Zeile von 1 bis { $most } Zeic
 refusal_toolset_description = der Zweck muss eine Zeile von höchstens { $most } Zeichen sein
 refusal_toolset_line = Zeile { $line } der Auswahl ist nicht zulässig ({ $detail })
 refusal_toolset_lines = die Auswahl muss 1 bis { $most } Zeilen haben
-refusal_too_many_toolsets = es gibt bereits { $count } Werkzeugsammlungen
+refusal_too_many_toolsets = die Höchstzahl von { $count } Werkzeugsammlungen ist erreicht; löschen Sie zuerst eine Sammlung
 refusal_missing_document = es gibt kein hochgeladenes Dokument { $name }
 refusal_no_uploads = { $name } nimmt keine Uploads an; der Betreiber kann uploads auf einen Ordner des Rechners setzen
 refusal_upload_path = der Pfad hat einen leeren oder versteckten Teil, einen umgekehrten Schrägstrich oder ist zu lang

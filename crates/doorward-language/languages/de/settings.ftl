@@ -1,5 +1,5 @@
 # The form of the settings of upstreams and identity providers.
-settings_add_upstream = Upstream hinzufügen
+settings_add_upstream = Dienst hinzufügen
 settings_of = Einstellungen von { $name }
 settings_edit = Einstellungen ändern
 settings_basics = Grundlagen

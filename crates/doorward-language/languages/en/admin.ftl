@@ -321,17 +321,23 @@ admin_resource_url = URL, exactly as in the audience of tokens
 admin_resource_name = Name on the consent page (optional)
 admin_resource_scopes = Scopes, separated by spaces; the first is the default
 admin_resource_roles = Roles that may use it (none: all users)
-admin_resource_save = Save
-admin_resource_save_named = Save { $name }
 admin_resource_set_up = Set up this server
 admin_resource_metadata = Metadata document, to serve at
 admin_resource_copy_secret = Copy the secret now; it is shown only once. The server needs it for introspection only.
 admin_resource_replace_secret = Replace the secret
-admin_resource_replace_secret_named = Replace the secret of { $name }
-admin_resource_remove_sure = Remove this resource server. The access of all apps to it ends.
 admin_resource_added = { $name } was added.
 admin_resource_changed = The resource server was changed.
-admin_resource_removed = The resource server was removed. The access of apps to it has ended.
+admin_resources_delete_question =
+    { $count ->
+        [one] Delete this resource server?
+       *[other] Delete { $count } resource servers?
+    }
+admin_resources_delete_effect = Apps lose their access to them at once.
+admin_resources_were_deleted =
+    { $count ->
+        [one] { $count } resource server was deleted.
+       *[other] { $count } resource servers were deleted.
+    }
 admin_resource_secret_replaced = The secret was replaced. The previous one no longer works.
 admin_keys_created = A new signing key was created. Clients learn it before it signs.
 admin_trust_client = The client of this rule

@@ -2,9 +2,9 @@
 refusal_missing = there is no { $name }
 refusal_missing_user = there is no user { $name }
 refusal_missing_group = there is no group { $name }
-refusal_group_name = { $name } is not a name for a group: 1 to 32 lower-case letters, digits, - or _
+refusal_group_name = { $name } is not a valid name for a group; use 1 to 32 lower-case letters, digits, - and _
 refusal_group_of_services = a group cannot carry the role service, which is reserved for accounts without a user
-refusal_too_many_groups = there are already { $count } groups
+refusal_too_many_groups = the maximum of { $count } groups is reached; delete a group first
 refusal_too_many_members = at most { $count } members can be changed at once
 refusal_description = a purpose has one line of at most { $count } characters
 refusal_member_by_rule = a rule of an identity provider makes { $user } a member of { $group }; change the rule
@@ -30,9 +30,9 @@ refusal_csv_columns = line { $line } has more than { $most } columns
 refusal_csv_field = a field in line { $line } has more than { $most } bytes
 refusal_csv_quote = a quotation mark in line { $line } does not enclose the whole field
 refusal_csv_control = a field in line { $line } has a line break or a control character
-refusal_import_column = the column { $name } is not one of name, email, display_name, roles and groups, or is named twice
+refusal_import_column = the column { $name } is unknown or repeated; the columns are name, email, display_name, roles and groups
 refusal_import_without_names = the first line must name the columns, and one of them must be name
-refusal_imported_twice = { $name } is in line { $line } already
+refusal_imported_twice = line { $line } has the name { $name } too
 refusal_import_refused =
     { $count ->
         [one] { $count } line cannot be imported
@@ -91,7 +91,7 @@ refusal_toolset_title = the display name must be one line of 1 to { $most } char
 refusal_toolset_description = the purpose must be one line of at most { $most } characters
 refusal_toolset_line = line { $line } of the selection is not acceptable ({ $detail })
 refusal_toolset_lines = the selection must have 1 to { $most } lines
-refusal_too_many_toolsets = there are already { $count } toolsets
+refusal_too_many_toolsets = the maximum of { $count } toolsets is reached; delete a toolset first
 refusal_missing_document = there is no uploaded document { $name }
 refusal_no_uploads = { $name } takes no uploads; its operator can set uploads to a folder of the machine
 refusal_upload_path = the path has an empty or hidden part, a backslash, or is too long

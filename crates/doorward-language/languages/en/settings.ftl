@@ -1,5 +1,5 @@
 # The form of the settings of upstreams and identity providers.
-settings_add_upstream = Add an upstream
+settings_add_upstream = Add a service
 settings_of = Settings of { $name }
 settings_edit = Change settings
 settings_basics = Basics

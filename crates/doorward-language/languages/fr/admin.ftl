@@ -321,17 +321,23 @@ admin_resource_url = URL, exactement comme dans l’audience des jetons
 admin_resource_name = Nom sur la page de consentement (facultatif)
 admin_resource_scopes = Scopes, séparés par des espaces ; le premier est celui par défaut
 admin_resource_roles = Rôles qui peuvent l’utiliser (aucun : tous les utilisateurs)
-admin_resource_save = Enregistrer
-admin_resource_save_named = Enregistrer { $name }
 admin_resource_set_up = Configurer ce serveur
 admin_resource_metadata = Document de métadonnées, à servir à
 admin_resource_copy_secret = Copiez le secret maintenant ; il n’est affiché qu’une fois. Le serveur n’en a besoin que pour l’introspection.
 admin_resource_replace_secret = Remplacer le secret
-admin_resource_replace_secret_named = Remplacer le secret de { $name }
-admin_resource_remove_sure = Retirer ce serveur de ressources. L’accès de toutes les applications à ce serveur prend fin.
 admin_resource_added = { $name } a été ajouté.
 admin_resource_changed = Le serveur de ressources a été modifié.
-admin_resource_removed = Le serveur de ressources a été retiré. L’accès des applications à ce serveur a pris fin.
+admin_resources_delete_question =
+    { $count ->
+        [one] Supprimer ce serveur de ressources ?
+       *[other] Supprimer { $count } serveurs de ressources ?
+    }
+admin_resources_delete_effect = Les applications perdent immédiatement leur accès à ces serveurs.
+admin_resources_were_deleted =
+    { $count ->
+        [one] { $count } serveur de ressources a été supprimé.
+       *[other] { $count } serveurs de ressources ont été supprimés.
+    }
 admin_resource_secret_replaced = Le secret a été remplacé. L’ancien ne fonctionne plus.
 admin_keys_created = Une nouvelle clé de signature a été créée. Les clients la découvrent avant qu’elle ne signe.
 admin_trust_client = Client de cette règle

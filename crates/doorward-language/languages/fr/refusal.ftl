@@ -2,9 +2,9 @@
 refusal_missing = { $name } n’existe pas
 refusal_missing_user = il n’existe pas d’utilisateur { $name }
 refusal_missing_group = il n’existe pas de groupe { $name }
-refusal_group_name = { $name } n’est pas un nom de groupe : 1 à 32 lettres minuscules, chiffres, - ou _
+refusal_group_name = { $name } n’est pas un nom de groupe valide ; utilisez 1 à 32 lettres minuscules, chiffres, - et _
 refusal_group_of_services = un groupe ne peut pas porter le rôle service, réservé aux comptes sans utilisateur
-refusal_too_many_groups = il existe déjà { $count } groupes
+refusal_too_many_groups = le maximum de { $count } groupes est atteint ; supprimez d’abord un groupe
 refusal_too_many_members = au plus { $count } membres peuvent être modifiés à la fois
 refusal_description = un objet tient sur une ligne d’au plus { $count } caractères
 refusal_member_by_rule = une règle d’un fournisseur d’identité fait de { $user } un membre de { $group } ; modifiez la règle
@@ -30,9 +30,9 @@ refusal_csv_columns = la ligne { $line } a plus de { $most } colonnes
 refusal_csv_field = un champ de la ligne { $line } dépasse { $most } octets
 refusal_csv_quote = un guillemet de la ligne { $line } n’entoure pas tout le champ
 refusal_csv_control = un champ de la ligne { $line } contient un saut de ligne ou un caractère de contrôle
-refusal_import_column = la colonne { $name } n’est pas l’une de name, email, display_name, roles et groups, ou figure deux fois
+refusal_import_column = la colonne { $name } est inconnue ou répétée ; les colonnes sont name, email, display_name, roles et groups
 refusal_import_without_names = la première ligne doit nommer les colonnes, dont name
-refusal_imported_twice = { $name } figure déjà à la ligne { $line }
+refusal_imported_twice = la ligne { $line } porte aussi le nom { $name }
 refusal_import_refused =
     { $count ->
         [one] { $count } ligne ne peut pas être importée
@@ -91,7 +91,7 @@ refusal_toolset_title = le nom affiché doit être une ligne de 1 à { $most } c
 refusal_toolset_description = l’objet doit être une ligne d’au plus { $most } caractères
 refusal_toolset_line = la ligne { $line } de la sélection n’est pas acceptable ({ $detail })
 refusal_toolset_lines = la sélection doit comporter 1 à { $most } lignes
-refusal_too_many_toolsets = il existe déjà { $count } ensembles d’outils
+refusal_too_many_toolsets = le maximum de { $count } ensembles d’outils est atteint ; supprimez d’abord un ensemble
 refusal_missing_document = il n’existe pas de document téléversé { $name }
 refusal_no_uploads = { $name } n’accepte pas de documents ; l’exploitant peut indiquer dans uploads un dossier de la machine
 refusal_upload_path = le chemin comporte une partie vide ou masquée, une barre oblique inverse, ou est trop long

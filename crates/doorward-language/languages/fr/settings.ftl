@@ -1,5 +1,5 @@
 # The form of the settings of upstreams and identity providers.
-settings_add_upstream = Ajouter un serveur amont
+settings_add_upstream = Ajouter un service
 settings_of = Paramètres de { $name }
 settings_edit = Modifier les paramètres
 settings_basics = Paramètres de base

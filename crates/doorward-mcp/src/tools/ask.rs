@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The name of the tool.
-const NAME: &str = "ask";
+pub const NAME: &str = "ask";
 /// The seconds that a call may take beyond the agent's own time, to end in an explained error.
 const GRACE: u64 = 30;
 
@@ -98,6 +98,16 @@ pub struct AskTools {
 impl AskTools {
     /// The tool over this assistant.
     pub fn new(assistant: Arc<dyn Assistant>) -> Self {
+        let spec = Arc::new(Self::spec(assistant.longest_seconds() + GRACE));
+        Self { assistant, spec }
+    }
+
+    /// The tool as the judge sees it, for explanations.
+    pub fn item() -> Item {
+        Item::Tool(Arc::new(Self::spec(GRACE)))
+    }
+
+    fn spec(seconds: u64) -> ToolSpec {
         let description = "Answers a question by a model that looks it up with the tools that you \
             may use to read, and cites its sources. It may take minutes; with a progress token, it \
             reports each step. To continue, pass on the conversation of the answer.";
@@ -110,8 +120,7 @@ impl AskTools {
         annotations.idempotent_hint = Some(false);
         annotations.open_world_hint = Some(true);
         tool.annotations = Some(annotations);
-        let seconds = assistant.longest_seconds() + GRACE;
-        let spec = Arc::new(ToolSpec {
+        ToolSpec {
             tool,
             upstream: None,
             own_name: NAME.to_owned(),
@@ -121,8 +130,7 @@ impl AskTools {
             open_world: true,
             idempotent: false,
             limits: CallLimits { seconds, ..CallLimits::default() },
-        });
-        Self { assistant, spec }
+        }
     }
 
     /// The tool, for a caller that may have it. The agent does not ask itself.

@@ -25,7 +25,7 @@ use crate::{
     operation::{Answer, ItemName},
 };
 
-pub use ask::{AskAnswer, AskCitation, AskRequest, AskTools, Assistant};
+pub use ask::{AskAnswer, AskCitation, AskRequest, AskTools, Assistant, NAME as ASK};
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 pub(crate) use builtin::{is_built_in, schema};
 

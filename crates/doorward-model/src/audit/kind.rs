@@ -164,19 +164,19 @@ kinds! {
     /// A personal or service token was revoked.
     AccessTokenRevoked = "access_token.revoked" about [AccessToken, User, Identity];
     /// A tool was called.
-    ToolCalled = "tool.called" about [];
+    ToolCalled = "tool.called" about [Toolset];
     /// A tool call was refused before it reached the tool: roles, policy, scopes or limits.
-    ToolRefused = "tool.refused" about [];
+    ToolRefused = "tool.refused" about [Toolset];
     /// A prompt of an upstream was filled in, or that was refused.
-    PromptUsed = "prompt.used" about [];
+    PromptUsed = "prompt.used" about [Toolset];
     /// A resource of an upstream was read, or that was refused.
-    ResourceRead = "resource.read" about [];
+    ResourceRead = "resource.read" about [Toolset];
     /// A client began or ended to watch a resource of an upstream, or that was refused.
-    ResourceWatched = "resource.watched" about [];
+    ResourceWatched = "resource.watched" about [Toolset];
     /// An upstream completed an argument of a prompt or a resource template, or that was refused.
-    ArgumentCompleted = "argument.completed" about [];
+    ArgumentCompleted = "argument.completed" about [Toolset];
     /// A client set how much log an upstream sends, or that was refused.
-    LogLevelSet = "log_level.set" about [];
+    LogLevelSet = "log_level.set" about [Toolset];
     /// An upstream shows another definition of a tool than the one that was approved.
     ToolChanged = "tool.changed" about [Tool];
     /// An administrator decided about a tool.

@@ -1,4 +1,4 @@
-//! JSON in which each member is there once.
+//! Checks of values before they are read: each member is there once, and texts have no NUL.
 
 use std::fmt;
 
@@ -70,5 +70,17 @@ impl<'de> Visitor<'de> for OnceVisitor {
             }
         }
         Ok(Value::Object(members))
+    }
+}
+
+/// Reports that a text or a name in a value contains a NUL.
+pub(super) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

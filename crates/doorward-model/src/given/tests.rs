@@ -183,3 +183,48 @@ fn a_body_is_one_json_object_whose_members_are_there_once() {
         assert_eq!(read(text).unwrap_err(), told, "{text}");
     }
 }
+
+#[test]
+fn bodies_and_parameters_are_read_as_strictly_as_they_are_described() {
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the reading is tested")]
+    struct Numbers {
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        text: String,
+    }
+    let fault = |how: Members, value: Value| {
+        how.read::<Numbers>(value.as_object().unwrap().clone()).err().unwrap_or_default()
+    };
+    for (how, value, told) in [
+        (Members::Arguments, json!({"count": 3.0}), ""),
+        (Members::Settings, json!({"count": 3.0}), ""),
+        (Members::Body, json!({"count": 3}), ""),
+        (
+            Members::Body,
+            json!({"count": 3.0}),
+            "count must be a whole number from 0 to 4294967295, not this number",
+        ),
+        (Members::Body, json!({"text": "a\0"}), "the body must not contain the character NUL"),
+        (Members::Parameters, json!({"count": "3", "text": "3.0"}), ""),
+        (
+            Members::Parameters,
+            json!({"count": ""}),
+            "count must be a whole number from 0 to 4294967295, not \"\"",
+        ),
+        (
+            Members::Parameters,
+            json!({"count": " 3"}),
+            "count must be a whole number from 0 to 4294967295, not \"3\"",
+        ),
+        (
+            Members::Parameters,
+            json!({"count": "3.0"}),
+            "count must be a whole number from 0 to 4294967295, not 3.0",
+        ),
+    ] {
+        assert_eq!(fault(how, value), told);
+    }
+}

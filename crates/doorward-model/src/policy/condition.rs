@@ -133,10 +133,7 @@ impl Condition {
             return Err(format!("{key} needs a value"));
         }
         Ok(match key {
-            // `person` is the former name of the same condition.
-            "user" | "person" => {
-                Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?)
-            }
+            "user" => Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?),
             "role" => Self::Role(
                 words()
                     .map(|word| {

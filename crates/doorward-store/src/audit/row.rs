@@ -5,10 +5,10 @@ use std::fmt;
 
 use doorward_model::AuditKind;
 use futures_util::future::BoxFuture;
-use sea_orm::DbErr;
+use sea_orm::{DbErr, EntityTrait, PrimaryKeyTrait, QuerySelect, TryIntoModel};
 use serde_json::Value;
 
-use crate::db::Db;
+use crate::{StoreError, db::Db};
 
 /// A row that is compared.
 pub(crate) trait Row: fmt::Debug + Send + Sync {
@@ -28,9 +28,23 @@ pub(crate) trait Tagged: fmt::Debug + Send + Sync {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>>;
 }
 
-/// The failure of a row that cannot be read.
-pub(crate) fn unreadable(id: &str) -> DbErr {
-    DbErr::Custom(format!("{id} cannot be read"))
+/// The entity tag of the row with this key, which is locked until the unit is through; `None` if
+/// there is no row.
+pub(crate) fn etag_of<'a, E>(
+    db: Db<'a>,
+    key: &'a str,
+    etag: fn(E::Model) -> Result<String, StoreError>,
+) -> BoxFuture<'a, Result<Option<String>, DbErr>>
+where
+    E: EntityTrait,
+    E::PrimaryKey: PrimaryKeyTrait<ValueType = String>,
+    E::ActiveModel: TryIntoModel<E::Model>,
+{
+    Box::pin(async move {
+        let row = db.one(E::find_by_id(key.to_owned()).lock_exclusive()).await?;
+        let unreadable = |_| DbErr::Custom(format!("{key} cannot be read"));
+        row.map(etag).transpose().map_err(unreadable)
+    })
 }
 
 /// A list that is stored as text, for the state of a row.

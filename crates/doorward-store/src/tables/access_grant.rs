@@ -63,7 +63,7 @@ impl Table for Entity {
     }
 }
 
-/// The most grants of one user to one client that are read at once. More than one client's
+/// Maximum number of grants of one user to one client that are read at once. More than one client's
 /// installations have; the issuer ends those beyond its own, smaller bound.
 const GRANTS_READ: u64 = 50;
 

@@ -23,7 +23,7 @@ use crate::{
 use link::Column as L;
 use post::Column as P;
 
-/// The most links that a list has.
+/// Maximum number of links that a list has.
 const MOST_LISTED: u64 = 1000;
 
 /// Table `chat_link`.

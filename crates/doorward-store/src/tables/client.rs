@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::{Row, Tagged, list, unreadable},
+    audit::row::{Row, Tagged, etag_of, list},
     condition::Condition,
     convert::{damaged, list_from_text, list_to_text},
     db::Db,
@@ -309,11 +309,7 @@ impl Row for Compared {
 
 impl Tagged for Compared {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
-        Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-            let etag = |row| from_row(row).map(|client| client.etag());
-            row.map(etag).transpose().map_err(|_| unreadable(self.0.as_str()))
-        })
+        etag_of::<Entity>(db, self.0.as_str(), |row| from_row(row).map(|client| client.etag()))
     }
 }
 

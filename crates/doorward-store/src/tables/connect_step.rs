@@ -49,7 +49,7 @@ impl Table for Entity {
     }
 }
 
-/// The most steps that one read assembles.
+/// Maximum number of steps that one read assembles.
 const STEPS: u64 = 5000;
 
 pub(crate) fn from_row(row: Model) -> Option<ConnectStep> {

@@ -56,8 +56,8 @@ impl Table for Entity {
     }
 }
 
-/// The most tokens of one upstream that are revoked at their issuers. Those of further users end
-/// here alone.
+/// Maximum number of tokens of one upstream that are revoked at their issuers. Those of further
+/// users end here alone.
 const MOST_REVOKED: u64 = 10_000;
 
 /// The time at which tokens of a connection that ended are due to be revoked: from now on.

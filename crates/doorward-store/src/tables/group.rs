@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::{Row, Tagged, list, unreadable},
+    audit::row::{Row, Tagged, etag_of, list},
     condition::Condition,
     convert::{list_to_text, roles, roles_to_text},
     db::Db,
@@ -32,7 +32,7 @@ use crate::{
 };
 use row::Column as G;
 
-/// The most users whose roles one statement sets.
+/// Maximum number of users whose roles one statement sets.
 const AT_ONCE: usize = 500;
 
 /// Table `user_group`.
@@ -204,12 +204,7 @@ impl Row for Compared {
 
 impl Tagged for Compared {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
-        Box::pin(async move {
-            let row = db.one(row::Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-            row.map(|row| from_row(row).map(|group| group.etag()))
-                .transpose()
-                .map_err(|_| unreadable(self.0.as_str()))
-        })
+        etag_of::<row::Entity>(db, self.0.as_str(), |row| from_row(row).map(|group| group.etag()))
     }
 }
 

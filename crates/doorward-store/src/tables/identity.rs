@@ -58,7 +58,7 @@ impl Table for Entity {
     }
 }
 
-/// The most users of one query.
+/// Maximum number of users of one query.
 const USERS: usize = 500;
 
 /// A way to sign in without a password.

@@ -9,7 +9,7 @@ use doorward_model::{
 use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QueryOrder,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::{Row, Tagged, list, unreadable},
+    audit::row::{Row, Tagged, etag_of, list},
     condition::Condition,
     convert::{damaged, list_from_text, list_to_text, roles, roles_to_text},
     db::Db,
@@ -120,12 +120,7 @@ impl Row for Compared {
 
 impl Tagged for Compared {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
-        Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-            row.map(|row| from_row(row).map(|toolset| toolset.etag()))
-                .transpose()
-                .map_err(|_| unreadable(self.0.as_str()))
-        })
+        etag_of::<Entity>(db, self.0.as_str(), |row| from_row(row).map(|toolset| toolset.etag()))
     }
 }
 

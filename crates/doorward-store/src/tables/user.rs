@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::{Row, Tagged, list, unreadable},
+    audit::row::{Row, Tagged, etag_of, list},
     condition::Condition,
     convert::{list_to_text, roles, roles_to_text},
     db::Db,
@@ -236,12 +236,7 @@ impl Row for Compared {
 
 impl Tagged for Compared {
     fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
-        Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str()).lock_exclusive()).await?;
-            row.map(|row| from_row(row).map(|user| user.etag()))
-                .transpose()
-                .map_err(|_| unreadable(self.0.as_str()))
-        })
+        etag_of::<Entity>(db, self.0.as_str(), |row| from_row(row).map(|user| user.etag()))
     }
 }
 

@@ -86,7 +86,7 @@ const NEGATED: &[&str] = &[
     "registered",
     "available",
 ];
-/// The most words between the noun and the state.
+/// Maximum number of words between the noun and the state.
 const BETWEEN: usize = 4;
 /// The words for what is presented to a token endpoint.
 const GRANTS: &[&str] = &["code", "token", "grant"];

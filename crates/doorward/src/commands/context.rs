@@ -126,7 +126,8 @@ impl Context {
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
-        Ok(Policies::new(&users, gateway, self.rule_sets(store).await?))
+        let policies = Policies::new(&users, gateway, self.rule_sets(store).await?);
+        Ok(policies.with_agent(self.config.has_agent()))
     }
     pub(super) async fn rule_sets(&self, store: &Store) -> Result<RuleSets, Failed> {
         let parts = self.rule_parts(store).await?;

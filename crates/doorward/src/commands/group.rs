@@ -5,13 +5,13 @@ use std::sync::Arc;
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{
-    CountedGroup, GroupEdit, Groups, Members, NewGroup, Proposal, UserList, Users,
+    CountedGroup, GroupEdit, Groups, Members, NewGroup, Objects, Proposal, UserList, Users,
 };
 use doorward_model::{Role, ports::SystemClock};
 use doorward_store::Store;
 use serde_json::{Value, json};
 
-use super::{context::Context, edit, moment, print_json, print_table};
+use super::{context::Context, edit, moment, print_json, print_table, print_view};
 use crate::Failed;
 
 /// The examples of its help.
@@ -89,23 +89,15 @@ pub(super) enum Command {
     },
 }
 
-fn describe(CountedGroup { group, members }: &CountedGroup) -> Value {
-    json!({
-        "name": group.name.as_str(), "description": group.description,
-        "roles": group.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
-        "members": members, "created_at": group.created_at.0,
-    })
-}
-
-fn list(context: &Context, groups: &[CountedGroup]) {
+fn list(context: &Context, groups: &Groups, all: &[CountedGroup]) {
     if context.json {
-        return print_json(&groups.iter().map(describe).collect());
+        return print_view(&all.iter().map(|one| groups.view(one)).collect::<Vec<_>>());
     }
     let row = |CountedGroup { group, members }: &CountedGroup| {
         let roles = group.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",");
         vec![group.name.to_string(), roles, members.to_string(), group.description.clone()]
     };
-    let rows: Vec<_> = groups.iter().map(row).collect();
+    let rows: Vec<_> = all.iter().map(row).collect();
     print_table(&["NAME", "ROLES", "MEMBERS", "PURPOSE"], &rows);
 }
 
@@ -133,7 +125,7 @@ async fn all_members(
 async fn show(context: &Context, groups: &Groups, users: &Users, name: &str) -> Result<(), Failed> {
     let (counted, members) = (groups.counted(name).await?, all_members(groups, users, name).await?);
     if context.json {
-        let mut described = describe(&counted);
+        let mut described = serde_json::to_value(groups.view(&counted)).unwrap_or_default();
         let member = |(name, id, by_administrator): &(String, String, bool)| json!({"name": name, "id": id, "by_administrator": by_administrator});
         if let Value::Object(parts) = &mut described {
             parts.insert("members".to_owned(), members.iter().map(member).collect());
@@ -162,12 +154,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let group = groups.add(&operator, NewGroup { name, description, roles }).await?;
             let counted = groups.counted(group.name.as_str()).await?;
             if context.json {
-                print_json(&describe(&counted));
+                print_view(&groups.view(&counted));
             } else {
                 report!("Added the group {}; members: {}.", group.name, counted.members);
             }
         }
-        Command::List => list(context, &groups.all().await?),
+        Command::List => list(context, &groups, &groups.all().await?),
         Command::Show { name } => {
             show(context, &groups, &context.users(&store).await?, &name).await?;
         }

@@ -56,7 +56,7 @@ use context::Context;
 use given::{hinted, settings_of};
 use place::Need;
 pub(crate) use print::print_line;
-use print::{moment, print_block, print_code, print_findings, print_json, print_table};
+use print::{moment, print_block, print_code, print_findings, print_json, print_table, print_view};
 
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";

@@ -12,6 +12,11 @@ pub(super) fn print_json(value: &serde_json::Value) {
     out::line(format_args!("{value:#}"));
 }
 
+/// Prints a value as the API shows it.
+pub(super) fn print_view(value: &impl serde::Serialize) {
+    print_json(&serde_json::to_value(value).unwrap_or_default());
+}
+
 /// Prints the findings. The exit status states whether there is a problem.
 pub(super) fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
     let healthy = findings.iter().all(|finding| finding.result.is_ok());

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{MadeResource, NewResource, Proposal, ResourceEdit};
+use doorward_admin::{MadeResource, NewResource, Objects, Proposal, ResourceEdit, Resources};
 use doorward_model::{ExternalResource, Role};
-use serde_json::{Value, json};
 
-use super::{context::Context, edit, hinted, print_block, print_code, print_json, print_table};
+use super::{context::Context, edit, hinted, print_block, print_code, print_table, print_view};
 use crate::Failed;
 
 /// The examples of its help.
@@ -76,36 +75,16 @@ pub(super) enum Command {
     },
 }
 
-fn describe(resource: &ExternalResource) -> Value {
-    json!({
-        "id": resource.id.as_str(), "url": resource.url.as_str(), "name": resource.name,
-        "scopes": resource.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
-        "roles": resource.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
-        "created_at": resource.created_at.0,
-    })
-}
-
-fn with(mut described: Value, members: Value) -> Value {
-    if let (Value::Object(described), Value::Object(members)) = (&mut described, members) {
-        described.extend(members);
-    }
-    described
-}
-
-fn show_made(context: &Context, made: &MadeResource) {
+fn show_made(context: &Context, resources: &Resources, made: MadeResource) {
+    let shown = resources.added_view(&made.into());
     if context.json {
-        let secret = json!({ "secret": made.secret.reveal() });
-        print_json(&with(describe(&made.resource), secret));
-    } else {
-        report!("id      {}", made.resource.id);
-        report!("secret  {}", made.secret.reveal());
+        return print_view(&shown);
     }
+    report!("id      {}", shown.resource.id);
+    report!("secret  {}", shown.secret);
 }
 
-fn list(context: &Context, resources: &[ExternalResource]) {
-    if context.json {
-        return print_json(&resources.iter().map(describe).collect());
-    }
+fn list(resources: &[ExternalResource]) {
     let row = |resource: &ExternalResource| {
         let scopes: Vec<_> = resource.scopes.iter().map(|scope| scope.name()).collect();
         let roles: Vec<_> = resource.roles.iter().map(Role::as_str).collect();
@@ -127,28 +106,20 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     match command {
         Command::Add { url, scopes, name, roles } => {
             let new = NewResource { url, name, scopes, roles };
-            show_made(context, &resources.add(&operator, new).await?);
+            show_made(context, &resources, resources.add(&operator, new).await?);
         }
-        Command::List => list(context, &all),
+        Command::List if context.json => {
+            print_view(&all.iter().map(|one| resources.view(one)).collect::<Vec<_>>());
+        }
+        Command::List => list(&all),
         Command::Show { resource: name } => {
             let found = resources.named(&name).await;
             let resource = found.map_err(|refusal| hinted(&refusal, &name, known()))?;
-            let guide = resources.guide(&resource);
             if context.json {
-                let snippets: serde_json::Map<_, _> = guide
-                    .snippets
-                    .iter()
-                    .map(|snippet| (snippet.title.to_owned(), snippet.code.clone().into()))
-                    .collect();
-                let members = json!({
-                    "issuer": guide.issuer, "jwks_uri": guide.jwks_uri,
-                    "introspection_endpoint": guide.introspection_endpoint,
-                    "metadata_url": guide.metadata_url, "metadata": guide.metadata,
-                    "snippets": snippets,
-                });
-                print_json(&with(describe(&resource), members));
+                print_view(&resources.details(&resource).await?);
             } else {
-                list(context, std::slice::from_ref(&resource));
+                let guide = resources.guide(&resource);
+                list(std::slice::from_ref(&resource));
                 report!("");
                 report!("Its metadata document, to serve at {}:", guide.metadata_url);
                 print_block("", &format!("{:#}", guide.metadata));
@@ -173,7 +144,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         Command::NewSecret { resource: name } => {
             let made = resources.new_secret(&operator, &name).await;
-            show_made(context, &made.map_err(|refusal| hinted(&refusal, &name, known()))?);
+            let made = made.map_err(|refusal| hinted(&refusal, &name, known()))?;
+            show_made(context, &resources, made);
         }
         Command::Remove { resource: name } => {
             let removed = resources.remove(&name, None).await;

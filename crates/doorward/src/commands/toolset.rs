@@ -4,11 +4,10 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{NewToolset, Proposal, Selected, ToolsetEdit, Toolsets};
+use doorward_admin::{NewToolset, Objects, Proposal, Selected, ToolsetEdit, Toolsets};
 use doorward_model::{Role, Toolset};
-use serde_json::{Value, json};
 
-use super::{context::Context, edit, hinted, print_json, print_table};
+use super::{context::Context, edit, hinted, print_table, print_view};
 use crate::Failed;
 
 /// The examples of its help.
@@ -75,40 +74,11 @@ pub(super) enum Command {
     },
 }
 
-fn describe(toolsets: &Toolsets, toolset: &Toolset) -> Value {
-    json!({
-        "name": toolset.name.as_str(), "title": toolset.title,
-        "description": toolset.description, "url": toolsets.url(toolset).as_str(),
-        "selection": toolset.selection.texts().collect::<Vec<_>>(),
-        "roles": toolset.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
-        "created_at": toolset.created_at.0,
-    })
-}
-
 fn joined(roles: &[Role]) -> String {
     roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn show(context: &Context, toolsets: &Toolsets, toolset: &Toolset, selected: Selected) {
-    if context.json {
-        let tools: Vec<_> = selected
-            .tools
-            .iter()
-            .map(|tool| {
-                json!({
-                    "upstream": tool.upstream, "name": tool.name, "class": tool.class.as_str(),
-                    "state": tool.state.as_str(),
-                })
-            })
-            .collect();
-        let line = |by: &doorward_admin::SelectedBy| json!({"line": by.line, "tools": by.tools});
-        let mut described = describe(toolsets, toolset);
-        if let Value::Object(members) = &mut described {
-            members.insert("tools".to_owned(), tools.into());
-            members.insert("lines".to_owned(), selected.lines.iter().map(line).collect());
-        }
-        return print_json(&described);
-    }
+fn show(toolsets: &Toolsets, toolset: &Toolset, selected: Selected) {
     report!("name         {}", toolset.name);
     report!("title        {}", toolset.title);
     report!("description  {}", toolset.description);
@@ -140,14 +110,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             let new = NewToolset { name, title, description, selection, roles };
             let toolset = toolsets.add(&operator, new).await?;
             if context.json {
-                print_json(&describe(&toolsets, &toolset));
+                print_view(&toolsets.view(&toolset));
             } else {
                 let url = toolsets.url(&toolset);
                 report!("Added the toolset {}; clients use it at {url}.", toolset.name);
             }
         }
         Command::List if context.json => {
-            print_json(&all.iter().map(|toolset| describe(&toolsets, toolset)).collect());
+            print_view(&all.iter().map(|toolset| toolsets.view(toolset)).collect::<Vec<_>>());
         }
         Command::List => {
             let row = |toolset: &Arc<Toolset>| {
@@ -162,7 +132,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Show { name } => {
             let found = toolsets.named(&name).await;
             let toolset = found.map_err(|refusal| hinted(&refusal, &name, known()))?;
-            show(context, &toolsets, &toolset, toolsets.selected(&toolset).await?);
+            if context.json {
+                print_view(&toolsets.details(&toolset).await?);
+            } else {
+                show(&toolsets, &toolset, toolsets.selected(&toolset).await?);
+            }
         }
         Command::Set { name, selection, title, description, roles, all_users, dry_run } => {
             let change = ToolsetEdit {

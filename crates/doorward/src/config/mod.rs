@@ -109,6 +109,21 @@ pub struct ConfigError {
     pub message: String,
 }
 
+impl Config {
+    /// Reports a configuration with an agent.
+    #[cfg(feature = "agent")]
+    pub fn has_agent(&self) -> bool {
+        self.agent.is_on()
+    }
+
+    /// Reports a configuration with an agent: none without the feature.
+    #[cfg(not(feature = "agent"))]
+    pub fn has_agent(&self) -> bool {
+        let Self { .. } = self;
+        false
+    }
+}
+
 impl ConfigError {
     fn sentence(&self) -> String {
         let place = self.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_accounts::Authority;
 use doorward_admin::{Effect, NewToolset, Proposal, ToolsetEdit};
-use doorward_model::Toolset;
+use doorward_model::{AuditEntry, AuditFilter, Toolset};
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Pkce, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -171,6 +171,22 @@ async fn every_method_at_the_url_of_a_toolset_reaches_its_selection_and_nothing_
             assert!(stage.wiki.state().calls == 0 && stage.wiki.state().operations.is_empty());
         }
     }
+    // Each use names the toolset in the audit, and is found by it; those at other URLs are not.
+    legacy(server, "/mcp", &alice.token, "tools/call", &json!({"name": "whoami"})).await;
+    server.app.store.flush().await.unwrap();
+    let filter =
+        AuditFilter { subject: Some("toolset:letters".to_owned()), ..AuditFilter::default() };
+    let found = server.app.store.audit(&filter, None, 500).await.unwrap().entries;
+    let of_tool = |tool: &str| {
+        let is_of =
+            |entry: &&AuditEntry| entry.event.call.as_ref().is_some_and(|call| call.tool == tool);
+        found.iter().filter(is_of).count()
+    };
+    assert_eq!(of_tool("payroll_echo"), 2 * 6, "{found:?}");
+    assert!(of_tool("payroll_letter") == 6 && of_tool("payroll_wipe") > 0, "{found:?}");
+    let elsewhere = AuditFilter { tool: Some("whoami".to_owned()), ..AuditFilter::default() };
+    let calls = server.app.store.audit(&elsewhere, None, 500).await.unwrap().entries;
+    assert!(calls.iter().any(|entry| entry.event.subject.is_empty()), "{calls:?}");
     // The capabilities are those of the selection, and the toolset introduces itself.
     let begin = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     let opened = legacy(server, LETTERS, &token, "initialize", &begin).await.expect(200).json();

@@ -15,7 +15,7 @@ use crate::{
     wire::words,
 };
 
-/// The most redirects of one request.
+/// Maximum number of redirects of one request.
 const MOST_REDIRECTS: usize = 5;
 
 /// A request, as often as it has to be sent.

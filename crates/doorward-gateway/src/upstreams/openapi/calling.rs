@@ -18,7 +18,7 @@ use crate::{
 
 /// Maximum time of one request where nothing shorter is configured.
 const WITHIN: Duration = Duration::from_mins(5);
-/// The most bytes of an answer where nothing shorter is configured.
+/// Maximum number of bytes of an answer where nothing shorter is configured.
 const MOST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// A call that may be sent more than once.
