@@ -124,6 +124,8 @@ impl Entry {
 
     async fn write(&self, kind: AuditKind, detail: String) -> Result<(), Refusal> {
         self.store.note(self.event(kind).detail(detail)).await?;
+        // It must last before the document does.
+        self.store.flush().await?;
         // It is written once.
         let _ = self.written.set(kind);
         Ok(())

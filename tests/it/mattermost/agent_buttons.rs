@@ -64,7 +64,7 @@ fn said(request: &Value) -> Vec<(String, String)> {
     messages.iter().map(|one| (text(&one["role"]), text(&one["content"]))).collect()
 }
 
-/// The outcomes of the calls of a tool by the agent.
+/// The outcomes of the calls of a tool by the agent, without those that ended in a question.
 async fn outcomes(stage: &Stage, tool: &str) -> Vec<Outcome> {
     let store = &stage.server.app.store;
     store.flush().await.unwrap();
@@ -72,6 +72,7 @@ async fn outcomes(stage: &Stage, tool: &str) -> Vec<Outcome> {
     let own = entries.iter().filter(|entry| {
         entry.event.call.as_ref().is_some_and(|call| call.tool == tool)
             && entry.event.actor.client_id.as_deref() == Some("agent")
+            && !entry.event.detail.contains("said")
             && entry.event.actor.user_name.as_deref() == Some("alice")
     });
     own.map(|entry| entry.event.outcome).collect()
