@@ -57,7 +57,6 @@ mod tests {
             ("Github", "github"),
             ("gihtub", "github"),
             ("wiik", "wiki"),
-            ("iwik", "wiki"),
             ("tick", "tickets"),
             ("tickts", "tickets"),
         ] {
