@@ -115,6 +115,7 @@ fn of_upstreams() -> Vec<Operation> {
             accept,
         )
         .body::<Accepted>()
+        .problem(412, "The upstream names no other authorization server than the accepted one.")
         .answer::<Server>(200, "The accepted authorization server.")
         .missing(NONE)
         .problem(409, "The upstream names the accepted server, or another one than the body."),
