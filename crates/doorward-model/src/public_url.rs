@@ -36,10 +36,10 @@ pub enum PublicUrlError {
 /// The three ways to https, for messages that refuse http.
 pub const WAYS_TO_HTTPS: &str = "1. a certificate of yours: set server.tls_certificate and server.tls_key; 2. on a local network, a certificate that this server makes: doorward serve --tls self-signed; 3. a reverse proxy that speaks https, in front of server.listen = \"localhost:8400\"";
 
-fn insecure(host: &str) -> String {
+fn insecure(rest: &str) -> String {
     format!(
         "http is accepted for localhost only, because passwords and tokens would cross the network \
-         unencrypted; make it https://{host}, in one of three ways: {WAYS_TO_HTTPS}"
+         unencrypted; make it https://{rest}, in one of three ways: {WAYS_TO_HTTPS}"
     )
 }
 
@@ -59,7 +59,9 @@ impl PublicUrl {
             return Err(PublicUrlError::Extras);
         }
         if url.scheme() == "http" && !is_loopback(&url) {
-            return Err(PublicUrlError::Insecure(url.host_str().unwrap_or_default().to_owned()));
+            // With its port and path.
+            let rest = &url[url::Position::BeforeHost..];
+            return Err(PublicUrlError::Insecure(rest.trim_end_matches('/').to_owned()));
         }
         let canonical = url.as_str().trim_end_matches('/').to_owned();
         if canonical != text {
@@ -177,6 +179,8 @@ mod tests {
         }
         let refused = PublicUrl::parse("http://nas.lan:8400").unwrap_err();
         assert!(matches!(refused, PublicUrlError::Insecure(_)));
+        let told = PublicUrl::parse("http://192.168.1.1:8500/d/").unwrap_err().to_string();
+        assert!(told.contains("make it https://192.168.1.1:8500/d, in"), "{told}");
         for way in ["server.tls_certificate", "serve --tls self-signed", "reverse proxy"] {
             assert!(refused.to_string().contains(way), "{refused}");
         }
