@@ -115,6 +115,7 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::AUTH_CHECK, "it writes nothing but that a ticket was used"),
     (routes::AUTH_CHECK_PATH, "it is the same as /auth/check"),
     (routes::ADMIN_RESOURCES, "it writes by the functions of the API"),
+    (routes::ADMIN_RESOURCE, "it writes by the functions of the API"),
     (routes::ADMIN_TOOLSETS, "it writes by the functions of the API"),
     (routes::ADMIN_TOOLSET, "it writes by the functions of the API"),
     (routes::ADMIN_TRUST, "it writes by the functions of the API"),

@@ -10,6 +10,7 @@ use doorward_model::{
     Uploads,
 };
 use doorward_store::Store;
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Refusal;
@@ -87,7 +88,8 @@ impl Documents {
                     AuditKind::DocumentAdded
                 };
                 let size = stored.document.bytes;
-                entry.write(kind, format!("{size} bytes, SHA-256 {}", stored.sha256))
+                let detail = json!({"bytes": size, "sha256": stored.sha256});
+                entry.write(kind, detail.to_string())
             };
             let done = gateway.upload(&upstream, new, record).await;
             entry.kept(done).await

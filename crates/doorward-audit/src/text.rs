@@ -67,7 +67,8 @@ pub fn to_json(entry: &AuditEntry) -> Value {
         put("request_bytes", call.request_bytes.into());
         put("response_bytes", call.response_bytes.into());
     }
-    put("detail", serde_json::from_str(&event.detail).unwrap_or_default());
+    let detail = serde_json::from_str(&event.detail);
+    put("detail", detail.unwrap_or_else(|_| event.detail.as_str().into()));
     put("hash", entry.hash.as_str().into());
     Value::Object(members)
 }
@@ -145,6 +146,18 @@ mod tests {
         );
         assert_eq!(sentence(&entry).lines().count(), 1);
         assert_eq!(to_csv(&entry).split(',').count(), CSV_HEAD.split(',').count());
+    }
+
+    #[test]
+    fn details_are_members_and_those_of_earlier_releases_that_are_no_json_are_text() {
+        let shown = |detail: &str| {
+            let event =
+                AuditEvent { detail: detail.to_owned(), ..AuditEvent::new(AuditKind::ClientAdded) };
+            to_json(&AuditHead::default().follow(event))["detail"].clone()
+        };
+        assert_eq!(shown("{\"a\":1}"), serde_json::json!({"a": 1}));
+        assert_eq!(shown("3 bytes"), serde_json::json!("3 bytes"));
+        assert_eq!(shown(""), Value::Null);
     }
 
     #[test]

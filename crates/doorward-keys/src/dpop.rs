@@ -358,6 +358,9 @@ mod tests {
         let none = json!({});
         let mut private = maker.jwk();
         private["d"] = "AA".into();
+        let (mut curve, mut kind) = (maker.jwk(), maker.jwk());
+        curve["crv"] = "P-384".into();
+        kind["kty"] = "OKP".into();
         for (header, refusal) in [
             (json!({"typ": "JWT"}), R::Malformed),
             (json!({"typ": null}), R::Malformed),
@@ -366,7 +369,10 @@ mod tests {
             (json!({"alg": "none"}), R::Algorithm),
             (json!({"alg": "HS256"}), R::Algorithm),
             (json!({"alg": null}), R::Algorithm),
-            (json!({"alg": "RS256"}), R::Signature),
+            (json!({"alg": "RS256"}), R::Key),
+            (json!({"alg": "ES384"}), R::Key),
+            (json!({"jwk": curve}), R::Key),
+            (json!({"jwk": kind}), R::Key),
             (json!({"jwk": null}), R::Key),
             (json!({"jwk": "x"}), R::Key),
             (json!({"jwk": private}), R::Key),

@@ -3,7 +3,10 @@
 //! one verification.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk::Jwk};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, crypto,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -40,6 +43,33 @@ pub(crate) enum JwsFault {
     Signature,
     /// The claims are of other types than expected.
     Claims,
+}
+
+/// True if a key is of the kind, and on the curve, that an algorithm signs with (RFC 7518 §3.4). The
+/// library reads the numbers of a key without its curve, so that one key would have several
+/// thumbprints.
+fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+    match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => {
+            key.curve == EllipticCurve::P256
+        }
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES384) => {
+            key.curve == EllipticCurve::P384
+        }
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => {
+            key.curve == EllipticCurve::Ed25519
+        }
+        (
+            AlgorithmParameters::RSA(_),
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512,
+        ) => true,
+        _ => false,
+    }
 }
 
 /// A signed token that is not verified yet.
@@ -86,6 +116,9 @@ impl<'t> Jws<'t> {
 
     /// The claims, if the signature is that of this key.
     pub(crate) fn verified<T: DeserializeOwned>(&self, key: &Jwk) -> Result<T, JwsFault> {
+        if !fits(key, self.algorithm) {
+            return Err(JwsFault::Key);
+        }
         let key = DecodingKey::from_jwk(key).map_err(|_| JwsFault::Key)?;
         let is_signed =
             crypto::verify(self.signature, self.message.as_bytes(), &key, self.algorithm);

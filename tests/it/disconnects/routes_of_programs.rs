@@ -370,7 +370,8 @@ pub(super) async fn api_resource_delete(stage: &Stage) -> Vec<Vec<u8>> {
         let new = resource(1000 + number);
         let (added, _) = stage.ask(Method::POST, routes::API_RESOURCES, &new).await;
         let path = routes::API_RESOURCE.replace("{resource}", text(&added, "id"));
-        all.push(stage.api("DELETE", &path, None, &Value::Null));
+        let (_, seen) = stage.ask(Method::GET, &path, &Value::Null).await;
+        all.push(stage.api("DELETE", &path, Some(&seen), &Value::Null));
     }
     all
 }

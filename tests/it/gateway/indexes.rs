@@ -105,14 +105,14 @@ async fn the_state_of_an_index_is_on_its_page_in_the_api_in_the_command_and_in_d
     assert_eq!((status, &by_command["index"]["left_out"]), (0, &index["left_out"]));
     let page = format!("{}/admin/upstreams/team?part=index", served.process.url);
     let body = browser.get(&page).await.expect(200).body;
-    for told in ["up to date", "docs/hr/broken.pdf", "the file is broken", "Last complete run"] {
+    for told in ["up to date", "docs/hr/broken.pdf", "the file is damaged", "Last complete run"] {
         assert!(body.contains(told), "{told}: {body}");
     }
     let found = doctor(&served).await;
     assert_eq!(found["ok"], true, "a broken file is a remark: {found}");
     let told = found["finding"].as_str().unwrap();
     assert!(told.starts_with("ready; 2 documents with 2 chunks; 1 files left out: "), "{told}");
-    assert!(told.contains("docs/hr/broken.pdf (the file is broken"), "{told}");
+    assert!(told.contains("docs/hr/broken.pdf (the file is damaged"), "{told}");
     // One without an index.
     let shown = of_api(&served, &token, reqwest::Method::GET, "wiki").await;
     assert_eq!(shown["index"], Value::Null);

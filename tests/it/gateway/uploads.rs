@@ -268,7 +268,7 @@ async fn kill_9_while_documents_are_uploaded_leaves_whole_ones_only() {
             let hash = Command::new("sha256sum").arg(&path).output().unwrap().stdout;
             let hash = String::from_utf8(hash).unwrap()[..64].to_owned();
             let is_entry = |line: &&str| line.contains(&name) && line.contains(&hash);
-            assert!(told.lines().any(|line| is_entry(&line)), "{name} {hash}");
+            assert!(told.lines().any(|line| is_entry(&line)), "{name} {hash}: {told}");
         }
     }
     let api = Api { served: &served, token: &token };

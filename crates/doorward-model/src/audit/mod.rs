@@ -192,6 +192,8 @@ impl AuditEvent {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        let is_object = self.detail.starts_with('{') && self.detail.ends_with('}');
+        debug_assert!(self.detail.is_empty() || is_object, "no JSON object: {}", self.detail);
         self
     }
 }
