@@ -117,7 +117,7 @@ impl<'t> Jws<'t> {
     /// The claims, if the signature is that of this key.
     pub(crate) fn verified<T: DeserializeOwned>(&self, key: &Jwk) -> Result<T, JwsFault> {
         if !fits(key, self.algorithm) {
-            return Err(JwsFault::Key);
+            return Err(JwsFault::Signature);
         }
         let key = DecodingKey::from_jwk(key).map_err(|_| JwsFault::Key)?;
         let is_signed =

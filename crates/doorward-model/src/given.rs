@@ -192,7 +192,8 @@ fn given(value: Unexpected<'_>) -> String {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(number) => number.to_string(),
         Unexpected::Signed(number) => number.to_string(),
-        Unexpected::Float(number) => number.to_string(),
+        // With its point: 3.0 is refused because it is written as a fraction.
+        Unexpected::Float(number) => format!("{number:?}"),
         Unexpected::Char(letter) => format!("\"{}\"", shown(&letter.to_string())),
         Unexpected::Str(text) => format!("\"{}\"", shown(text)),
         Unexpected::Bytes(_) => "bytes".to_owned(),
