@@ -16,14 +16,19 @@ const ENDING = ['revokeToken', 'changeUser', 'deleteUser', 'setPassword', 'signU
 let failed = 0;
 for (const [title, which] of [['everything that leaves this run its rights', ENDING.flatMap(id => ['--exclude-operation-id', id])], ['what may end them', ENDING.flatMap(id => ['--include-operation-id', id])]]) {
   const made = JSON.parse(server.cliWith('', '--json', 'token', 'create', 'fuzz', '--user', 'root', '--scope', 'admin'));
-  const run = spawn(join(here, '.venv-schemathesis/bin/schemathesis'), ['run', `${server.url}/api/admin/openapi.json`, '-H', `Authorization: Bearer ${made.value}`, '--checks', CHECKS, '--max-examples', process.env.EXAMPLES ?? '60', '--workers', '1', ...which], { cwd: here, timeout: 600_000 });
+  const run = spawn(join(here, '.venv-schemathesis/bin/schemathesis'), ['run', `${server.url}/api/admin/openapi.json`, '-H', `Authorization: Bearer ${made.value}`, '--checks', CHECKS, '--max-examples', process.env.EXAMPLES ?? '60', '--workers', '1', ...(process.env.SEED ? ['--seed', process.env.SEED] : []), ...which], { cwd: here, timeout: 600_000 });
   // Not waited for in one piece: the server's log must be read meanwhile.
   const done = { stdout: '' };
   run.stdout.on('data', chunk => { done.stdout += chunk; });
   done.status = await new Promise(ended => run.on('exit', ended));
   const cases = done.stdout.match(/(\d+) generated.*/)?.[0] ?? '';
   console.log(`${done.status === 0 ? 'ok    ' : 'FAILED'} ${title}: ${cases}`);
-  if (done.status !== 0) { failed += 1; console.log(done.stdout.slice(-6000)); }
+  if (done.status !== 0) {
+    failed += 1;
+    // The summary with the seed (SEED=… repeats the run), then the failures, which the last lines of a run must show.
+    const [, failures = ''] = done.stdout.match(/=+ FAILURES =+\n([\s\S]*?)\n=+ [A-Z]+ =+\n/) ?? [];
+    console.log(`${done.stdout.slice(-1500)}\n${failures.slice(0, 12_000)}`);
+  }
 }
 const log = server.log();
 if (/ERROR.*panicked|handler panicked/.test(log)) { failed += 1; console.log('FAILED a handler panicked'); }
