@@ -13,6 +13,7 @@ import { freePort } from './ports.mjs';
 import { startServer } from './run.mjs';
 import { startService } from './gateway/openapi_service.mjs';
 import { tokens } from './tokens.mjs';
+import { untilListed } from './until-listed.mjs';
 import { check, count, sleep } from './check.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -77,6 +78,7 @@ const signIn = async (page, name) => {
 
 const human = new Human(server.url, 'ann', 'correct horse battery');
 const { access_token } = await tokens(server, human, { scope: 'mcp:destructive', name: 'Claude Code' });
+await untilListed(server, access_token, ['notes', 'wiki', 'things']);
 const client = new Client({ name: 'claude-code', version: '1' });
 await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), { requestInit: { headers: { authorization: `Bearer ${access_token}` } } }));
 const refused = await client.callTool({ name: 'notes_list_notes', arguments: {} });

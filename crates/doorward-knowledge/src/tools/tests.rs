@@ -246,6 +246,47 @@ fn ca4_words_phrases_exclusions_and_misspelt_words_are_found_and_pages_are_limit
 }
 
 #[test]
+fn a_phrase_that_is_excluded_is_looked_for_from_any_document() {
+    const WORDS: [&str; 3] = ["apple", "boat", "lamp"];
+    let kit = Kit::new();
+    let mut texts = Vec::new();
+    for first in WORDS {
+        for second in WORDS {
+            for third in WORDS {
+                let path = format!("docs/{:02}.txt", texts.len());
+                let text = format!("{first} {second} {third}");
+                kit.write(path.trim_start_matches("docs/"), &text);
+                texts.push((path, text));
+            }
+        }
+    }
+    let (collection, _) = kit.built();
+    let sight = kit.sight(&[]);
+    let found = |query: &str| {
+        let found = ask(&collection, &sight, "search", &json!({"query": query, "limit": 200}));
+        paths(&found, "results")
+    };
+    let pairs = WORDS.iter().flat_map(|one| WORDS.map(|other| format!("{one} {other}")));
+    for phrase in pairs {
+        for word in WORDS {
+            let wanted: Vec<String> = texts
+                .iter()
+                .filter(|(_, text)| text.contains(word) && !text.contains(&phrase))
+                .map(|(path, _)| path.clone())
+                .collect();
+            assert_eq!(found(&format!("{word} -\"{phrase}\"")), wanted, "{word} without {phrase}");
+        }
+        let wanted: Vec<String> = texts
+            .iter()
+            .filter(|(_, text)| text.contains("boat lamp") && !text.contains(&phrase))
+            .map(|(path, _)| path.clone())
+            .collect();
+        let query = format!("\"boat lamp\" -\"{phrase}\"");
+        assert_eq!(found(&query), wanted, "a phrase without {phrase}");
+    }
+}
+
+#[test]
 fn ca10_a_malformed_metadata_query_is_read_as_plain_words() {
     let kit = Kit::filled();
     let (collection, _) = kit.built();
