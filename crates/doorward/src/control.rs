@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-/// Opens the socket. The data directory is locked, so that what is there belongs to no server.
+/// Opens the socket. The data directory is locked, so that a file at its path belongs to no server.
 fn open(data_dir: &DataDir) -> std::io::Result<UnixListener> {
     let place = Place::of(data_dir)?;
     match fs::remove_file(&place.path) {
