@@ -1,10 +1,10 @@
 //! One way for the statements of entities to both databases.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, PaginatorTrait, PrimaryKeyTrait, QueryResult, QuerySelect, QueryTrait, Select,
     StatementBuilder, TryIntoModel, Value,
-    sea_query::{Alias, Expr, Query},
+    sea_query::{Alias, Expr, IntoValueTuple, Query},
 };
 
 use crate::{
@@ -66,29 +66,27 @@ impl Db<'_> {
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
+        let text = kept::text(name, values, || select().into_query());
+        let rows = || E::Model::find_by_statement(text.statement(self.backend(), values));
         match self {
-            Self::Pool(pool) => select().all(pool).await,
-            Self::Transaction(transaction) => select().all(transaction).await,
-            Self::Embedded(embedded) => {
-                let text = kept::text(name, values, || select().into_query());
-                embedded.models::<E>((&text.sqlite, values))
-            }
+            Self::Pool(pool) => rows().all(pool).await,
+            Self::Transaction(transaction) => rows().all(transaction).await,
+            Self::Embedded(embedded) => embedded.models::<E>((&text.sqlite, values)),
         }
     }
 
-    /// The row of an entity with this key, by a statement with a kept text.
-    pub(crate) async fn keyed<E>(
+    /// The row of an entity with this primary key, by a statement with a kept text.
+    pub(crate) async fn by_id<E>(
         self,
-        name: &'static str,
-        column: E::Column,
-        key: &str,
+        key: impl Clone + Into<<E::PrimaryKey as PrimaryKeyTrait>::ValueType>,
     ) -> Result<Option<E::Model>, DbErr>
     where
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
-        let select = || E::find().filter(column.eq(key));
-        Ok(self.all_kept(name, &[key.into()], select).await?.pop())
+        let select = || E::find_by_id(key.clone());
+        let values: Vec<Value> = key.clone().into().into_value_tuple().into_iter().collect();
+        Ok(self.all_kept(E::default().table_name(), &values, select).await?.pop())
     }
 
     /// The first row of a number and a text, by a statement with a kept text.
@@ -98,14 +96,17 @@ impl Db<'_> {
         values: &[Value],
         select: impl Fn() -> Select<E>,
     ) -> Result<Option<(i64, String)>, DbErr> {
-        match self {
-            Self::Pool(pool) => select().into_tuple().one(pool).await,
-            Self::Transaction(transaction) => select().into_tuple().one(transaction).await,
+        let text = kept::text(name, values, || select().into_query());
+        let statement = || text.statement(self.backend(), values);
+        let found = match self {
+            Self::Pool(pool) => pool.query_one_raw(statement()).await?,
+            Self::Transaction(transaction) => transaction.query_one_raw(statement()).await?,
             Self::Embedded(embedded) => {
-                let text = kept::text(name, values, || select().into_query());
-                Ok(embedded.numbered((&text.sqlite, values))?.pop())
+                return Ok(embedded.numbered((&text.sqlite, values))?.pop());
             }
-        }
+        };
+        let read = |row: QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+        found.map(read).transpose()
     }
 
     /// The rows of an entity.

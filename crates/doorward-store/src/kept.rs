@@ -16,6 +16,14 @@ pub(crate) struct Text {
     pub(crate) postgres: String,
 }
 
+impl Text {
+    /// The statement with these values.
+    pub(crate) fn statement(&self, backend: DbBackend, values: &[Value]) -> Statement {
+        let text = if backend == DbBackend::Sqlite { &self.sqlite } else { &self.postgres };
+        Statement::from_sql_and_values(backend, text, values.iter().cloned())
+    }
+}
+
 /// The texts by their names. There are as many as places in the code that name one.
 static TEXTS: LazyLock<RwLock<HashMap<&'static str, Arc<Text>>>> = LazyLock::new(RwLock::default);
 
@@ -64,8 +72,7 @@ impl Kept {
 
     /// The statement for PostgreSQL.
     pub(crate) fn postgres(&self) -> Statement {
-        let values = self.values.iter().cloned();
-        Statement::from_sql_and_values(DbBackend::Postgres, &self.text.postgres, values)
+        self.text.statement(DbBackend::Postgres, &self.values)
     }
 }
 

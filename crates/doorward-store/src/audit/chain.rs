@@ -33,7 +33,7 @@ async fn lock(db: Db<'_>) -> Result<(), DbErr> {
 
 /// The beginning of the chain.
 pub(crate) async fn base(db: Db<'_>) -> Result<AuditHead, DbErr> {
-    let row = db.one(setting::Entity::find_by_id(BASE)).await?;
+    let row = db.by_id::<setting::Entity>(BASE).await?;
     let parsed = row.and_then(|row| {
         row.value.split_once(' ').and_then(|(seq, hash)| {
             Some(AuditHead { seq: seq.parse().ok()?, hash: hash.to_owned() })

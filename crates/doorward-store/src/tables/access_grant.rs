@@ -1,19 +1,17 @@
 //! Grants: the permissions of a client for an account.
 
 mod in_force;
+mod live;
 
 use std::sync::Arc;
 
 use doorward_model::{
-    AuditKind, AuditSubject, Client, ClientId, ClientSource, Delegation, Grant, GrantId,
-    IdentityId, KeyThumbprint, Resource, RevokeReason, ScopeSet, Subject, Timestamp, UserId,
+    AuditKind, AuditSubject, Client, ClientId, Delegation, Grant, GrantId, IdentityId,
+    KeyThumbprint, Resource, RevokeReason, ScopeSet, Subject, Timestamp, UserId,
 };
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition as Where, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
-    entity::prelude::*,
-    sea_query::{Expr, ExprTrait},
+    ActiveValue::Set, ColumnTrait, Condition as Where, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryTrait, entity::prelude::*, sea_query::Expr,
 };
 use serde_json::json;
 
@@ -22,7 +20,8 @@ use crate::{
     condition::Condition,
     convert::{amr_to_text, authentication, damaged, list_from_text, list_to_text},
     invalidate::Invalidation,
-    tables::{Copied, Table, authorization_code, client, device_authorization, relying_session},
+    kept::Kept,
+    tables::{Copied, Table, authorization_code, device_authorization, relying_session},
     writes::{Audit, Name, Read, Sql, Work, Write, about, fresh, run},
 };
 
@@ -62,10 +61,6 @@ impl Table for Entity {
         None
     }
 }
-
-/// Maximum number of grants of one user to one client that are read at once. More than one client's
-/// installations have; the issuer ends those beyond its own, smaller bound.
-const GRANTS_READ: u64 = 50;
 
 /// A client that may act for a user, with the permissions of all its grants together.
 #[derive(Clone, Debug)]
@@ -144,11 +139,7 @@ impl Store {
     /// The grant with this id, revoked or not.
     pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
         let read = || async move {
-            self.point()
-                .keyed::<Entity>("grant", Column::Id, id.as_str())
-                .await?
-                .map(from_row)
-                .transpose()
+            self.point().by_id::<Entity>(id.as_str()).await?.map(from_row).transpose()
         };
         self.caches.grants.get(&id.as_str().to_owned(), read).await
     }
@@ -156,96 +147,7 @@ impl Store {
     /// The grant with this id straight from the database, for decisions that a replica's delay must
     /// not bend.
     pub async fn grant_uncached(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-        self.point()
-            .keyed::<Entity>("grant", Column::Id, id.as_str())
-            .await?
-            .map(from_row)
-            .transpose()
-    }
-
-    /// A user's grants that count at `now`, newest first.
-    pub async fn live_grants_of(
-        &self,
-        user_id: &UserId,
-        now: Timestamp,
-    ) -> Result<Vec<Grant>, StoreError> {
-        let live = Where::all()
-            .add(Column::UserId.eq(user_id.as_str()))
-            .add(Column::RevokedAt.is_null())
-            .add(Column::ExpiresAt.gt(now.0));
-        let rows = Entity::find()
-            .filter(live)
-            .order_by_desc(Column::CreatedAt)
-            .order_by_asc(Column::Id)
-            .all(&self.reader)
-            .await?;
-        rows.into_iter().map(from_row).collect()
-    }
-
-    /// A user's grants to one client that count at `now`, those used last first. Only the first
-    /// fifty: a client has no more, unless an earlier release left them.
-    pub async fn live_grants_to(
-        &self,
-        user_id: &UserId,
-        client_id: &ClientId,
-        now: Timestamp,
-    ) -> Result<Vec<Grant>, StoreError> {
-        // Described where it is called: the text is kept, so that most calls need no description.
-        let last_used_first = || {
-            let live = Where::all()
-                .add(Column::UserId.eq(user_id.as_str()))
-                .add(Column::ClientId.eq(client_id.as_str()))
-                .add(Column::RevokedAt.is_null())
-                .add(Column::ExpiresAt.gt(now.0));
-            Entity::find().filter(live).order_by_desc(Column::LastUsedAt).limit(GRANTS_READ)
-        };
-        let values =
-            [user_id.as_str().into(), client_id.as_str().into(), now.0.into(), GRANTS_READ.into()];
-        let rows = self.point().all_kept("live grants", &values, last_used_first).await?;
-        rows.into_iter().map(from_row).collect()
-    }
-
-    /// A user's grants that count at `now` to clients that registered themselves under one name,
-    /// those used last first; the first fifty.
-    pub async fn live_grants_to_name(
-        &self,
-        user_id: &UserId,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<Vec<Grant>, StoreError> {
-        let named = client::Entity::find()
-            .select_only()
-            .expr(Expr::val(1))
-            .filter(client::Column::Source.eq(ClientSource::Registration.as_str()))
-            .filter(client::Column::Name.eq(name))
-            .filter(
-                Expr::col((client::Entity, client::Column::Id)).equals((Entity, Column::ClientId)),
-            )
-            .into_query();
-        let live = Where::all()
-            .add(Column::UserId.eq(user_id.as_str()))
-            .add(Column::RevokedAt.is_null())
-            .add(Column::ExpiresAt.gt(now.0))
-            .add(Expr::exists(named));
-        let last_used_first =
-            Entity::find().filter(live).order_by_desc(Column::LastUsedAt).limit(GRANTS_READ);
-        let rows = self.point().all(last_used_first).await?;
-        rows.into_iter().map(from_row).collect()
-    }
-
-    /// Counts a user's grants to one client that are valid at `now`.
-    pub async fn count_grants_to(
-        &self,
-        user_id: &UserId,
-        client_id: &ClientId,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let live = Where::all()
-            .add(Column::UserId.eq(user_id.as_str()))
-            .add(Column::ClientId.eq(client_id.as_str()))
-            .add(Column::RevokedAt.is_null())
-            .add(Column::ExpiresAt.gt(now.0));
-        Ok(self.point().count(Entity::find().filter(live)).await?)
+        self.point().by_id::<Entity>(id.as_str()).await?.map(from_row).transpose()
     }
 
     /// The clients that may act for a user at `now`, by name.
@@ -307,15 +209,20 @@ pub(crate) fn insert(grant: &Grant) -> Write {
 }
 
 pub(crate) fn mark_used(grant_id: &GrantId, now: Timestamp) -> Write {
-    let live = Where::all()
-        .add(Column::Id.eq(grant_id.as_str()))
-        .add(Column::RevokedAt.is_null())
-        .add(Column::ExpiresAt.gt(now.0));
+    let update = || {
+        let live = Where::all()
+            .add(Column::Id.eq(grant_id.as_str()))
+            .add(Column::RevokedAt.is_null())
+            .add(Column::ExpiresAt.gt(now.0));
+        Entity::update_many()
+            .col_expr(Column::LastUsedAt, Expr::value(now.0))
+            .filter(live)
+            .into_query()
+    };
+    let values = vec![now.0.into(), grant_id.as_str().into(), now.0.into()];
     Write {
         name: Name::Decides(Condition::UseGrant),
-        work: run(Entity::update_many()
-            .col_expr(Column::LastUsedAt, Expr::value(now.0))
-            .filter(live)),
+        work: run(Kept::new("use grant", values, update)),
         stale: Some(Invalidation::Grant(grant_id.to_string())),
         // The refresh or the call that uses it has the entry.
         audit: Audit::Silent,
@@ -342,11 +249,26 @@ fn revoke(which: Where, at: Timestamp, reason: RevokeReason) -> Sql {
         .into()
 }
 
+/// Revokes one grant.
+fn revoke_by_id(grant_id: &GrantId, at: Timestamp, reason: RevokeReason) -> Sql {
+    let update = || {
+        let which =
+            Where::all().add(Column::Id.eq(grant_id.as_str())).add(Column::RevokedAt.is_null());
+        Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(at.0))
+            .col_expr(Column::RevokeReason, Expr::value(reason.as_str()))
+            .filter(which)
+            .into_query()
+    };
+    let values = vec![at.0.into(), reason.as_str().into(), grant_id.as_str().into()];
+    Kept::new("revoke grant", values, update).into()
+}
+
 pub(crate) fn revoke_one(grant_id: &GrantId, at: Timestamp, reason: RevokeReason) -> Write {
     let event = about(AuditKind::GrantRevoked, AuditSubject::Grant, grant_id.as_str());
     Write {
         name: Name::Always("revoke_grant"),
-        work: run(revoke(Where::all().add(Column::Id.eq(grant_id.as_str())), at, reason)),
+        work: run(revoke_by_id(grant_id, at, reason)),
         stale: Some(Invalidation::Grant(grant_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
@@ -364,21 +286,23 @@ pub(crate) struct Successor {
 pub(crate) fn replace(grants: &[GrantId], new: &Successor) -> Write {
     let Successor { user_id, client_id, by, at, reason } = new;
     let ids = || grants.iter().map(GrantId::as_str);
-    let (event, stale) = match grants {
+    let (event, stale, ends) = match grants {
         [grant] => (
             about(AuditKind::GrantRevoked, AuditSubject::Grant, grant.as_str()),
             Invalidation::Grant(grant.to_string()),
+            revoke_by_id(grant, *at, *reason),
         ),
         _ => (
             about(AuditKind::GrantRevoked, AuditSubject::User, user_id.as_str()),
             Invalidation::Grants,
+            revoke(Where::all().add(Column::Id.is_in(ids())), *at, *reason),
         ),
     };
     let detail =
         json!({"reason": reason.as_str(), "by": by.as_str(), "grants": ids().collect::<Vec<_>>()});
     Write {
         name: Name::Always("replace_grants"),
-        work: run(revoke(Where::all().add(Column::Id.is_in(ids())), *at, *reason)),
+        work: run(ends),
         stale: Some(stale),
         audit: Audit::Entry(event.by(user_id).through(client_id).detail(detail.to_string())),
     }

@@ -105,11 +105,7 @@ pub(crate) fn to_row(code: &AuthorizationCode) -> ActiveModel {
 impl Store {
     /// The code with this hash, spent or not, straight from the database.
     pub async fn code(&self, token: &HashedToken) -> Result<Option<AuthorizationCode>, StoreError> {
-        self.point()
-            .keyed::<Entity>("code", Column::Token, token.as_str())
-            .await?
-            .map(from_row)
-            .transpose()
+        self.point().by_id::<Entity>(token.as_str()).await?.map(from_row).transpose()
     }
 }
 

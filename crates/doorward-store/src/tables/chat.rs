@@ -240,7 +240,7 @@ impl Store {
 
     /// The link with this handle, in force or not.
     pub async fn chat_link(&self, id: &ChatLinkId) -> Result<Option<ChatLink>, StoreError> {
-        let row = self.point().one(link::Entity::find_by_id(id.as_str())).await?;
+        let row = self.point().by_id::<link::Entity>(id.as_str()).await?;
         Ok(row.map(link_of))
     }
 

@@ -189,11 +189,7 @@ impl Store {
     /// The client with this id, disabled or not.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
         let read = || async move {
-            self.point()
-                .keyed::<Entity>("client", Column::Id, id.as_str())
-                .await?
-                .map(from_row)
-                .transpose()
+            self.point().by_id::<Entity>(id.as_str()).await?.map(from_row).transpose()
         };
         self.caches.clients.get(&id.as_str().to_owned(), read).await
     }
@@ -288,7 +284,7 @@ struct Compared(String);
 impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            let row = db.by_id::<Entity>(self.0.as_str()).await?;
             Ok(row.map(|row| json!({
                 "name": row.name, "redirect_uris": list(&row.redirect_uris),
                 "auth_method": row.auth_method, "scopes": row.scopes, "jwks_uri": row.jwks_uri,

@@ -72,7 +72,7 @@ impl Store {
         &self,
         state: &HashedToken,
     ) -> Result<Option<ConnectAttempt>, StoreError> {
-        self.point().one(Entity::find_by_id(state.as_str())).await?.map(from_row).transpose()
+        self.point().by_id::<Entity>(state.as_str()).await?.map(from_row).transpose()
     }
 }
 

@@ -152,7 +152,7 @@ impl Store {
         name: UpstreamName,
     ) -> Result<Option<Connection>, StoreError> {
         let key = (user_id.as_str().to_owned(), name.as_str().to_owned());
-        self.point().one(Entity::find_by_id(key)).await?.map(from_row).transpose()
+        self.point().by_id::<Entity>(key).await?.map(from_row).transpose()
     }
 
     /// Counts the users that are connected to an upstream.

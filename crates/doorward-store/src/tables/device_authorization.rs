@@ -150,7 +150,7 @@ impl Store {
         &self,
         device_code: &HashedToken,
     ) -> Result<Option<DeviceAuthorization>, StoreError> {
-        let row = self.point().one(Entity::find_by_id(device_code.as_str())).await?;
+        let row = self.point().by_id::<Entity>(device_code.as_str()).await?;
         row.map(from_row).transpose()
     }
 

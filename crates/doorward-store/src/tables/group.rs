@@ -190,7 +190,7 @@ struct Compared(GroupName);
 impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
-            let Some(row) = db.one(row::Entity::find_by_id(self.0.as_str())).await? else {
+            let Some(row) = db.by_id::<row::Entity>(self.0.as_str()).await? else {
                 return Ok(None);
             };
             let members = member::Entity::find().filter(M::GroupName.eq(self.0.as_str()));
@@ -304,7 +304,7 @@ impl Store {
 
     /// The group with this name.
     pub async fn group(&self, name: &GroupName) -> Result<Option<Group>, StoreError> {
-        let row = self.point().one(row::Entity::find_by_id(name.as_str())).await?;
+        let row = self.point().by_id::<row::Entity>(name.as_str()).await?;
         row.map(from_row).transpose()
     }
 

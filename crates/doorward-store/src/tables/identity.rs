@@ -157,7 +157,7 @@ impl Store {
 
     /// An account at an identity provider, straight from the database.
     pub async fn identity(&self, id: &IdentityId) -> Result<Option<LinkedIdentity>, StoreError> {
-        self.point().one(Entity::find_by_id(id.as_str())).await?.map(from_row).transpose()
+        self.point().by_id::<Entity>(id.as_str()).await?.map(from_row).transpose()
     }
 
     /// A user's accounts at identity providers, the first linked first.

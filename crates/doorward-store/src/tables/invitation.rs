@@ -54,11 +54,7 @@ impl Store {
         provider: &ProviderId,
         email: &str,
     ) -> Result<Option<Invitation>, StoreError> {
-        Ok(self
-            .point()
-            .one(Entity::find_by_id(Invitation::key(provider, email)))
-            .await?
-            .map(from_row))
+        Ok(self.point().by_id::<Entity>(Invitation::key(provider, email)).await?.map(from_row))
     }
 }
 

@@ -50,7 +50,7 @@ pub struct LoginFailures {
 impl Store {
     /// Failed sign-ins counted under `key`.
     pub async fn login_failures(&self, key: &str) -> Result<LoginFailures, StoreError> {
-        let row = self.point().one(Entity::find_by_id(key)).await?;
+        let row = self.point().by_id::<Entity>(key).await?;
         Ok(row.map_or_else(LoginFailures::default, |row| LoginFailures {
             failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
             last_at: Timestamp(row.last_at),

@@ -48,7 +48,7 @@ pub(crate) fn from_row(row: Model) -> OneTimeLink {
 impl Store {
     /// The one-time link with this hash, used or not.
     pub async fn link(&self, token: &HashedToken) -> Result<Option<OneTimeLink>, StoreError> {
-        Ok(self.point().one(Entity::find_by_id(token.as_str())).await?.map(from_row))
+        Ok(self.point().by_id::<Entity>(token.as_str()).await?.map(from_row))
     }
 }
 

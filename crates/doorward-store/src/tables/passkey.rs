@@ -66,7 +66,7 @@ impl Store {
 
     /// The passkey with this credential id.
     pub async fn passkey(&self, id: &str) -> Result<Option<Passkey>, StoreError> {
-        Ok(self.point().one(Entity::find_by_id(id)).await?.map(from_row))
+        Ok(self.point().by_id::<Entity>(id).await?.map(from_row))
     }
 }
 

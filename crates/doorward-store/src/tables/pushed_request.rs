@@ -40,7 +40,7 @@ impl Store {
         &self,
         reference: &HashedToken,
     ) -> Result<Option<PushedRequest>, StoreError> {
-        let row = self.point().one(Entity::find_by_id(reference.as_str())).await?;
+        let row = self.point().by_id::<Entity>(reference.as_str()).await?;
         Ok(row.map(|row| PushedRequest {
             reference: HashedToken::from_stored(row.reference),
             client_id: ClientId::from_text(row.client_id),

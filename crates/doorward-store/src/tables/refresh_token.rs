@@ -67,11 +67,7 @@ impl Store {
         &self,
         token: &HashedToken,
     ) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(self
-            .point()
-            .keyed::<Entity>("refresh token", Column::Token, token.as_str())
-            .await?
-            .map(from_row))
+        Ok(self.point().by_id::<Entity>(token.as_str()).await?.map(from_row))
     }
 }
 

@@ -85,22 +85,30 @@ impl Store {
         session_id: &SessionId,
         client_id: &ClientId,
     ) -> Result<Option<RelyingSession>, StoreError> {
-        let found = Entity::find()
-            .filter(Column::SessionId.eq(session_id.as_str()))
-            .filter(Column::ClientId.eq(client_id.as_str()))
-            .filter(Column::DueAt.is_null())
-            .order_by_asc(Column::Sid);
-        Ok(self.point().one(found).await?.map(from_row))
+        let first = || {
+            Entity::find()
+                .filter(Column::SessionId.eq(session_id.as_str()))
+                .filter(Column::ClientId.eq(client_id.as_str()))
+                .filter(Column::DueAt.is_null())
+                .order_by_asc(Column::Sid)
+                .limit(1)
+        };
+        let values = [session_id.as_str().into(), client_id.as_str().into(), 1_u64.into()];
+        let rows = self.point().all_kept("use of a session", &values, first).await?;
+        Ok(rows.into_iter().next().map(from_row))
     }
 
     /// True if the use of a session with this `sid` did not end, and its session neither.
     pub async fn is_relying_session_open(&self, sid: &str) -> Result<bool, StoreError> {
-        let sessions = session::Entity::find().select_only().column(session::Column::Id);
-        let open = Entity::find()
-            .filter(Column::Sid.eq(sid))
-            .filter(Column::DueAt.is_null())
-            .filter(Column::SessionId.in_subquery(sessions.into_query()));
-        Ok(self.point().one(open).await?.is_some())
+        let open = || {
+            let sessions = session::Entity::find().select_only().column(session::Column::Id);
+            Entity::find()
+                .filter(Column::Sid.eq(sid))
+                .filter(Column::DueAt.is_null())
+                .filter(Column::SessionId.in_subquery(sessions.into_query()))
+        };
+        let rows = self.point().all_kept("open use of a session", &[sid.into()], open).await?;
+        Ok(!rows.is_empty())
     }
 
     /// Uses that ended, of which relying parties are to be told at `now`. A use ends with its

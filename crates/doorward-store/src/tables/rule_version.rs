@@ -81,7 +81,7 @@ impl Store {
         set: RuleSet,
         number: i64,
     ) -> Result<Option<RuleVersion>, StoreError> {
-        self.point().one(Entity::find_by_id(key(set, number))).await?.map(from_row).transpose()
+        self.point().by_id::<Entity>(key(set, number)).await?.map(from_row).transpose()
     }
 
     /// The newest versions of a set of rules, with numbers below `before`.

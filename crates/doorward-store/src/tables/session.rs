@@ -122,11 +122,7 @@ impl Store {
     /// The session with this cookie, over or not.
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
         let read = || async move {
-            self.point()
-                .keyed::<Entity>("session", Column::Token, token.as_str())
-                .await?
-                .map(from_row)
-                .transpose()
+            self.point().by_id::<Entity>(token.as_str()).await?.map(from_row).transpose()
         };
         self.caches.sessions.get(&token.as_str().to_owned(), read).await
     }

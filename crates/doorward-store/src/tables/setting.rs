@@ -51,7 +51,7 @@ impl Store {
     /// A setting that may change at run time.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
         let read = || async move {
-            Ok(Some(self.point().one(Entity::find_by_id(key)).await?.map(|row| row.value)))
+            Ok(Some(self.point().by_id::<Entity>(key).await?.map(|row| row.value)))
         };
         Ok(self
             .caches
@@ -88,7 +88,7 @@ struct Compared(String);
 impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            let row = db.by_id::<Entity>(self.0.as_str()).await?;
             Ok(row.map(|row| json!({"value": row.value})))
         })
     }

@@ -53,7 +53,7 @@ pub(crate) fn from_row(row: Model) -> SignInAttempt {
 impl Store {
     /// A sign-in under way, before or after its callback, straight from the database.
     pub async fn sign_in(&self, state: &HashedToken) -> Result<Option<SignInAttempt>, StoreError> {
-        Ok(self.point().one(Entity::find_by_id(state.as_str())).await?.map(from_row))
+        Ok(self.point().by_id::<Entity>(state.as_str()).await?.map(from_row))
     }
 }
 

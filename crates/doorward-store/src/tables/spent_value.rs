@@ -37,7 +37,7 @@ impl Table for Entity {
 impl Store {
     /// True if a named value was spent, straight from the database.
     pub async fn is_spent(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.point().one(Entity::find_by_id(name)).await?.is_some())
+        Ok(self.point().by_id::<Entity>(name).await?.is_some())
     }
 }
 

@@ -107,7 +107,7 @@ struct Compared(ToolsetName);
 impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
-            let Some(row) = db.one(Entity::find_by_id(self.0.as_str())).await? else {
+            let Some(row) = db.by_id::<Entity>(self.0.as_str()).await? else {
                 return Ok(None);
             };
             Ok(Some(json!({

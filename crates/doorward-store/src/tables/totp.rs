@@ -50,7 +50,7 @@ pub(crate) fn from_row(row: Model) -> Totp {
 impl Store {
     /// A user's authenticator app, confirmed or not.
     pub async fn totp_of(&self, user_id: &UserId) -> Result<Option<Totp>, StoreError> {
-        Ok(self.point().one(Entity::find_by_id(user_id.as_str())).await?.map(from_row))
+        Ok(self.point().by_id::<Entity>(user_id.as_str()).await?.map(from_row))
     }
 }
 

@@ -194,7 +194,7 @@ impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
             let name = self.name.as_str();
-            let trust = db.one(upstream_trust::Entity::find_by_id(name)).await?;
+            let trust = db.by_id::<upstream_trust::Entity>(name).await?;
             let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
             let connections =
                 connection::Entity::find().filter(connection::Column::Upstream.eq(name));

@@ -70,7 +70,7 @@ impl Store {
         issuer: &str,
     ) -> Result<Option<UpstreamRegistration>, StoreError> {
         let key = (name.as_str().to_owned(), issuer.to_owned());
-        self.point().one(Entity::find_by_id(key)).await?.map(from_row).transpose()
+        self.point().by_id::<Entity>(key).await?.map(from_row).transpose()
     }
 }
 

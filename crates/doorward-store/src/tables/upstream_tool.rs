@@ -197,7 +197,7 @@ impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
             let key = (self.upstream.clone(), self.tool.clone());
-            let row = db.one(Entity::find_by_id(key)).await?;
+            let row = db.by_id::<Entity>(key).await?;
             Ok(row.map(|row| {
                 let definition = doorward_model::id::etag(&[&row.definition]);
                 json!({"state": row.state, "class": row.class, "definition": definition})

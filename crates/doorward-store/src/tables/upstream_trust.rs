@@ -100,7 +100,7 @@ impl Store {
         &self,
         name: UpstreamName,
     ) -> Result<Option<UpstreamTrust>, StoreError> {
-        let row = self.point().one(Entity::find_by_id(name.as_str())).await?;
+        let row = self.point().by_id::<Entity>(name.as_str()).await?;
         row.map(from_row).transpose()
     }
 }

@@ -106,11 +106,7 @@ impl Store {
     /// The user with this id.
     pub async fn user(&self, id: &UserId) -> Result<Option<Arc<User>>, StoreError> {
         let read = || async move {
-            self.point()
-                .keyed::<Entity>("user", Column::Id, id.as_str())
-                .await?
-                .map(from_row)
-                .transpose()
+            self.point().by_id::<Entity>(id.as_str()).await?.map(from_row).transpose()
         };
         self.caches.users.get(&id.as_str().to_owned(), read).await
     }
@@ -222,7 +218,7 @@ struct Compared(String);
 impl Row for Compared {
     fn state<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<Value>, DbErr>> {
         Box::pin(async move {
-            let row = db.one(Entity::find_by_id(self.0.as_str())).await?;
+            let row = db.by_id::<Entity>(self.0.as_str()).await?;
             Ok(row.map(|row| {
                 json!({
                     "name": row.name, "email": row.email, "display_name": row.display_name,

@@ -49,7 +49,7 @@ impl Counted {
 
 /// Reads how far the audit was counted.
 async fn counted(db: Db<'_>) -> Result<Counted, StoreError> {
-    let row = db.one(setting::Entity::find_by_id(COUNTED)).await?;
+    let row = db.by_id::<setting::Entity>(COUNTED).await?;
     Ok(row.map_or_else(Counted::default, |row| Counted::parse(&row.value)))
 }
 
