@@ -396,9 +396,40 @@ async fn a_tool_that_waits_for_approval_is_named_as_such_and_only_to_users_who_m
     let said = call("other_read").await;
     assert!(!said.contains("approval"), "{said}");
     assert_eq!(served.command(&["upstream", "approve", "wiki", "read"]).await.0, 0);
-    // A command counts at the running server within a second.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(calls(&served.process.url, &alice, "wiki_read").await);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_changes_is_in_effect_when_it_ends_and_a_stopped_server_holds_up_none() {
+    let wiki = FakeUpstream::start().await;
+    wiki.state().tools = vec![tool("read", true)];
+    let served = Served::start("effect", "").await;
+    let alice = served.process.user(&served.data, &served.given(), "alice").await.token;
+    let base = served.process.url.clone();
+    let add = ["upstream", "add", "wiki", "--kind", "http", "--url", &wiki.url];
+    let set = ["--set", "http_on_loopback=true", "--set", "networks=127.0.0.0/8"];
+    assert_eq!(served.command(&[&add[..], &set[..]].concat()).await.0, 0);
+    let file = served.data.join("policy.toml");
+    for _ in 0..5 {
+        assert!(calls(&base, &alice, "wiki_read").await);
+        for rules in ["\"deny upstream=wiki\"", ""] {
+            std::fs::write(&file, format!("[policy]\nrules = [{rules}]\n")).unwrap();
+            let saved = served.command(&["policy", "save", file.to_str().unwrap()]).await;
+            assert_eq!(saved.0, 0, "{}", saved.1);
+            assert_eq!(calls(&base, &alice, "wiki_read").await, rules.is_empty());
+        }
+        assert_eq!(served.command(&["upstream", "reject", "wiki", "read"]).await.0, 0);
+        assert!(!calls(&base, &alice, "wiki_read").await);
+        assert_eq!(served.command(&["upstream", "approve", "wiki", "read"]).await.0, 0);
+    }
+    assert_eq!(served.command(&["user", "disable", "alice"]).await.0, 0);
+    let page = rpc(&base, &alice, "tools/list", json!({})).await;
+    assert_eq!(page.status, 401, "{}", page.body);
+    served.process.signal("STOP").await;
+    let (status, said) = served.command(&["user", "enable", "alice"]).await;
+    served.process.signal("CONT").await;
+    assert!(status == 0 && said.contains("did not take up the change at once"), "{said}");
     served.end().await;
 }
 

@@ -207,6 +207,17 @@ impl Store {
         }
     }
 
+    /// Takes up writes of other processes. When this returns, no value in memory is older than a
+    /// write that ended before the call.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        self.writer.look().await
+    }
+
+    /// True if a unit was submitted through this store.
+    pub fn has_written(&self) -> bool {
+        self.writer.wrote()
+    }
+
     /// Waits until everything that was noted is written.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.writer.settled().await?;

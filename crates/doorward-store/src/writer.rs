@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -48,8 +48,9 @@ enum Order {
     Unit(Box<Job>),
     /// Answered when every unit before it is through.
     Barrier(oneshot::Sender<()>),
-    /// Checks for writes of other processes. Only the writer of SQLite gets it.
-    Look,
+    /// Checks for writes of other processes, and is answered when no cache holds a value that they
+    /// replaced. PostgreSQL notifies replicas of writes too, but later.
+    Look(oneshot::Sender<()>),
 }
 
 /// The right to write SQLite, which has one writer: units and housekeeping acquire it in turn.
@@ -110,9 +111,17 @@ impl Effects {
 }
 
 /// The way to the writer.
-pub(crate) struct Writer(mpsc::Sender<Order>);
+pub(crate) struct Writer {
+    orders: mpsc::Sender<Order>,
+    /// A unit of a caller was submitted.
+    wrote: AtomicBool,
+}
 
 impl Writer {
+    fn new(orders: mpsc::Sender<Order>) -> Self {
+        Self { orders, wrote: AtomicBool::new(false) }
+    }
+
     pub(crate) fn sqlite(
         embedded: Arc<Embedded>,
         turn: Turn,
@@ -129,18 +138,18 @@ impl Writer {
                 look.tick().await;
                 // Without the store, or without its writer, there are no writes to detect.
                 let Some(writer) = looked_at.upgrade() else { break };
-                if writer.send(Order::Look).await.is_err() {
+                if writer.send(Order::Look(oneshot::channel().0)).await.is_err() {
                     break;
                 }
             }
         });
-        Ok(Self(sender))
+        Ok(Self::new(sender))
     }
 
     pub(crate) fn postgres(pool: DatabaseConnection, effects: Effects, tasks: &Tasks) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tasks.start("writer", postgres(pool, receiver, effects));
-        Self(sender)
+        Self::new(sender)
     }
 
     /// Applies a unit. When this returns `Ok`, the unit is durable and no cache holds a replaced
@@ -157,19 +166,32 @@ impl Writer {
             unit.into_changes().into_iter().map(|change| write_of(change, signs_in)).collect();
         let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
         let names = writes.iter().map(|write| write.name.as_str()).collect();
+        self.wrote.fetch_or(counted, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         let after = After { stamp, stale, names, counted, answer };
-        self.0
+        self.orders
             .send(Order::Unit(Box::new(Job { writes, after })))
             .await
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// True if a unit of a caller was submitted.
+    pub(crate) fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// Takes up writes of other processes.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        let (done, looked) = oneshot::channel();
+        self.orders.send(Order::Look(done)).await.map_err(|_| StoreError::Closed)?;
+        looked.await.map_err(|_| StoreError::Closed)
+    }
+
     /// Waits until every submitted unit is done.
     pub(crate) async fn settled(&self) -> Result<(), StoreError> {
         let (done, through) = oneshot::channel();
-        self.0.send(Order::Barrier(done)).await.map_err(|_| StoreError::Closed)?;
+        self.orders.send(Order::Barrier(done)).await.map_err(|_| StoreError::Closed)?;
         through.await.map_err(|_| StoreError::Closed)
     }
 }
@@ -188,7 +210,10 @@ async fn postgres(pool: DatabaseConnection, mut queue: mpsc::Receiver<Order>, ef
                 }
                 let _ = done.send(());
             }
-            Order::Look => {}
+            Order::Look(done) => {
+                effects.caches.forget(&[Invalidation::Everything]);
+                let _ = done.send(());
+            }
         }
         while let Some(ended) = units.try_join_next() {
             unpanicked(ended);
@@ -259,11 +284,10 @@ async fn sqlite(
     let mut orders = Vec::with_capacity(BATCH);
     let mut seen = data_version(&embedded).ok();
     while queue.recv_many(&mut orders, BATCH).await > 0 {
-        let looks = orders.iter().any(|order| matches!(order, Order::Look));
         let turn = turn.lock().await;
-        batch(&embedded, &mut orders, &effects).await;
+        let looks = batch(&embedded, &mut orders, &effects).await;
         drop(turn);
-        if looks {
+        if !looks.is_empty() {
             // Another connection wrote: a command on the same data directory, or housekeeping.
             // Which rows is not known, so forget all.
             let now = data_version(&embedded).ok();
@@ -271,6 +295,9 @@ async fn sqlite(
                 seen = now;
                 effects.caches.forget(&[Invalidation::Everything]);
             }
+        }
+        for done in looks {
+            let _ = done.send(());
         }
     }
 }
@@ -280,9 +307,15 @@ fn data_version(embedded: &Embedded) -> Result<i64, DbErr> {
     embedded.number(&Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version"))
 }
 
-async fn batch(embedded: &Embedded, orders: &mut Vec<Order>, effects: &Effects) {
-    let (mut units, mut afters, mut barriers) =
-        (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
+/// Applies the units of some orders, and returns the orders to look for writes of other processes.
+async fn batch(
+    embedded: &Embedded,
+    orders: &mut Vec<Order>,
+    effects: &Effects,
+) -> Vec<oneshot::Sender<()>> {
+    let (mut units, mut afters) =
+        (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()));
+    let (mut barriers, mut looks) = (Vec::new(), Vec::new());
     for order in orders.drain(..) {
         match order {
             Order::Unit(job) => {
@@ -291,7 +324,7 @@ async fn batch(embedded: &Embedded, orders: &mut Vec<Order>, effects: &Effects) 
                 afters.push(after);
             }
             Order::Barrier(done) => barriers.push(done),
-            Order::Look => {}
+            Order::Look(done) => looks.push(done),
         }
     }
     if !units.is_empty() {
@@ -315,6 +348,7 @@ async fn batch(embedded: &Embedded, orders: &mut Vec<Order>, effects: &Effects) 
     for done in barriers {
         let _ = done.send(());
     }
+    looks
 }
 
 /// Applies all units in one transaction. A refused unit undoes only itself: where there are

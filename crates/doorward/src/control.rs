@@ -30,6 +30,10 @@ const LONGEST_PATH: usize = 100;
 const SAID_WITHIN: Duration = Duration::from_secs(5);
 /// Time that the server may take to respond.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
+/// Time that a command waits for the server to take up what it wrote.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(2);
+/// The warning of a command of which the server did not take up the writes at once.
+const LATER: &str = "the running server did not take up the change at once; it does within a second of responding again";
 /// Maximum number of commands that are answered at the same time. Others wait to be accepted, so
 /// that they take no file descriptors of the server.
 const AT_ONCE: usize = 64;
@@ -139,6 +143,19 @@ async fn connect(path: &Path) -> std::io::Result<UnixStream> {
             }
             done => return done,
         }
+    }
+}
+
+/// Has the server that runs on a data directory take up what this command wrote, so that it is in
+/// effect when the command ends. A server that does not respond notices it by itself, within a
+/// second.
+pub(crate) async fn tell(data_dir: &DataDir) {
+    match tokio::time::timeout(TAKEN_UP_WITHIN, ask(data_dir, Request::Changed)).await {
+        Ok(Ok(None)) => {}
+        Ok(Ok(Some(reply))) if !reply.failed => {}
+        Ok(Ok(Some(reply))) => tracing::warn!(reply = reply.says, "{LATER}"),
+        Ok(Err(error)) => tracing::warn!(%error, "{LATER}"),
+        Err(_) => tracing::warn!("{LATER}"),
     }
 }
 

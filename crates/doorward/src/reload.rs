@@ -120,6 +120,8 @@ pub(crate) enum Request {
     Compare,
     /// Tell whether the file is in effect.
     State,
+    /// Take up what a command wrote to the database.
+    Changed,
 }
 
 /// The answer to a command.
@@ -228,6 +230,20 @@ impl Reloader {
                 Err(error) => Reply { says: error.0, failed: true, ..Reply::default() },
             },
             Request::State => self.reply(Vec::new()),
+            Request::Changed => self.take_up().await,
+        }
+    }
+
+    /// Takes up what a command wrote to the database, without waiting for the next look at it.
+    async fn take_up(&mut self) -> Reply {
+        let looked = match self.store.look().await {
+            Ok(()) => self.parts.gateway.follow().await,
+            Err(error) => Err(error),
+        };
+        self.look_at_versions().await;
+        match looked {
+            Ok(()) => Reply::default(),
+            Err(error) => Reply { says: error.to_string(), failed: true, ..Reply::default() },
         }
     }
 

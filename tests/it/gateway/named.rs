@@ -134,8 +134,6 @@ impl Stage {
         let root = process.user(&data, &borrowed, "root").await;
         let stage = Self { folder, variables, process, root };
         stage.run(&["user", "set-role", "root", "admin"]).await;
-        // The server sees what another process wrote within a second.
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         stage
     }
 

@@ -19,6 +19,7 @@ use doorward_transport::Outbound;
 use crate::{
     Failed, app,
     config::{Checked, Config},
+    control,
     data_dir::DataDir,
     master_key, reload,
     services::{CoreServices, NetworkServices},
@@ -45,12 +46,16 @@ impl Context {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
         Ok(store)
     }
-    /// Writes what the command noted in the audit and nothing else wrote with it.
+    /// Writes what the command noted in the audit and nothing else wrote with it, and has a running
+    /// server take up its changes.
     pub(super) async fn finish(&self) -> Result<(), Failed> {
         let opened =
             std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        for store in opened {
+        for store in &opened {
             store.flush().await?;
+        }
+        if opened.iter().any(Store::has_written) {
+            control::tell(&self.data_dir).await;
         }
         Ok(())
     }
