@@ -46,6 +46,7 @@ mod m20261127_000063_rule_versions;
 mod m20261127_000065_agent;
 mod m20261128_000066_toolsets;
 mod m20261128_000075_conversations;
+mod m20261128_000076_audit_searches;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -93,6 +94,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000065_agent::Migration),
             Box::new(m20261128_000066_toolsets::Migration),
             Box::new(m20261128_000075_conversations::Migration),
+            Box::new(m20261128_000076_audit_searches::Migration),
         ]
     }
 }

@@ -272,8 +272,11 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
     for missing in ["/admin/audit/entries/999999999", "/admin/audit/entries/x"] {
         root.get(&server.at(missing)).await.expect(404);
     }
-    let page = root.get(&server.at("/admin/audit?kind=user.added&user=unknown")).await.expect(200);
-    assert!(page.body.contains("No matching entries"));
+    let page = root.get(&server.at("/admin/audit?kind=user.added&user=unknown")).await.expect(400);
+    assert!(page.body.contains("There is no user unknown"), "{}", page.body);
+    let none = "/admin/audit?kind=user.added&user=alice&address=192.0.2.1";
+    let page = root.get(&server.at(none)).await.expect(200);
+    assert!(page.body.contains("No matching entries"), "{}", page.body);
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);
     assert!(
         csv.header("content-type").starts_with("text/csv")

@@ -15,12 +15,16 @@ mod export;
 pub mod http;
 mod lease;
 mod lines;
+mod news;
 mod row;
+mod search;
 pub mod text;
 mod verify;
 
 pub use config::{Config, SettingError};
 pub use export::{Backlog, ExportPorts, Exporter, MOST_WAITING, backlogs, check, configured};
 pub use lines::{Format, export};
+pub use news::news;
 pub use row::{AuditRow, Fact, Names, RecentEntries, lately};
+pub use search::{AuditSearch, AuditSearchError};
 pub use verify::{Verification, VerifyError, verify};

@@ -27,6 +27,7 @@ use doorward_admin::Admin;
 use doorward_mcp::Mcp;
 use doorward_model::{Clock, PublicUrl};
 use doorward_store::Store;
+use doorward_transport::news::NewsStreams;
 use doorward_web::Web;
 
 /// The front ends with the data that they show.
@@ -41,6 +42,8 @@ pub struct Console {
     pub store: Store,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The streams for pages that follow what happens.
+    pub news: NewsStreams,
     /// The public URL.
     pub public_url: PublicUrl,
 }

@@ -52,6 +52,7 @@ mod names;
 mod oauth;
 mod pins;
 mod pool;
+mod process_log;
 mod reach;
 mod review;
 mod revocation;
@@ -96,6 +97,7 @@ pub use left_out::{LeftOut, Why};
 #[cfg(feature = "knowledge")]
 pub use mirrors::MirrorPlan;
 pub use oauth::{ConnectError, ConnectingUser, OAuthError, PendingConnection};
+pub use process_log::ProcessLine;
 pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
 pub use source::KnownTools;

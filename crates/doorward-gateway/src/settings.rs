@@ -282,6 +282,7 @@ impl Upstream {
             outbound,
             challenge: std::sync::Arc::default(),
             noted: std::sync::Arc::default(),
+            process_log: std::sync::Arc::default(),
             config,
         })
     }

@@ -8,7 +8,7 @@ use std::{
 use doorward_mcp::{Answer, CallLimits, ItemSpec, Permit, ToolCall, ToolError};
 use doorward_model::{Pattern, Role, Scope, ToolClass, UpstreamName, User};
 use doorward_transport::Outbound;
-use futures_util::future::BoxFuture;
+use futures_util::{Stream, future::BoxFuture};
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{CallToolResponse, Resource};
 use serde_json::Value;
@@ -23,6 +23,7 @@ use crate::{
     link_error::LinkError,
     listed::Listed,
     oauth::by_hand::ByHand,
+    process_log::{ProcessLine, ProcessLog},
 };
 
 /// The receiver of a request that carries a user's access.
@@ -242,6 +243,8 @@ pub struct Upstream {
     pub(crate) challenge: Arc<Mutex<Option<String>>>,
     /// The omissions from what it sends beside its lists.
     pub(crate) noted: Arc<Noted>,
+    /// The newest lines of its processes.
+    pub(crate) process_log: Arc<ProcessLog>,
 }
 
 /// The settings that connections depend on: all but those that are named here.
@@ -279,6 +282,15 @@ impl Upstream {
     pub fn runs_for_each_user(&self) -> bool {
         self.kind.is_process && self.lists_are_personal()
     }
+    /// The newest lines that its processes wrote to their standard error, the oldest first; `None`
+    /// for an upstream without processes.
+    pub fn process_lines(&self) -> Option<Vec<ProcessLine>> {
+        self.kind.is_process.then(|| self.process_log.lines())
+    }
+    /// The number of those lines, each time that some were added.
+    pub fn process_news(&self) -> impl Stream<Item = i64> + Send + 'static + use<> {
+        self.process_log.news()
+    }
     /// Reports an upstream that is spoken to without TLS.
     pub fn is_plain(&self) -> bool {
         self.url.as_ref().is_some_and(|url| url.scheme() == "http")
@@ -292,6 +304,9 @@ impl Upstream {
     /// Takes over the facts learned about the upstream under the previous settings, where they
     /// still hold.
     pub(crate) fn following(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            self.process_log = Arc::clone(&before.process_log);
+        }
         if let Some(before) = before.filter(|before| self.connects_like(before)) {
             self.challenge = Arc::clone(&before.challenge);
         }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use doorward_model::{
     AuditEvent, AuditKind, AuditSubject, CallFacts as Stored, Change, Outcome, id::random_text,
+    names_secret,
 };
 use doorward_store::origin;
 use serde_json::{Map, Value, json};
@@ -19,20 +20,6 @@ use crate::{
 const MOST_RECORDED: usize = 64 * 1024;
 /// The longest unknown name that the audit records, in characters.
 const LONGEST_NAME: usize = 200;
-/// Parts of the names of members with values that are never recorded.
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "authorization",
-    "credential",
-    "cookie",
-    "private_key",
-];
-
 /// The outcome of a use, in the words of the log and the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UseOutcome {
@@ -332,8 +319,7 @@ fn redacted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let one = |(name, value): (String, Value)| {
-                let plain = name.to_lowercase().replace('-', "_");
-                let secret = SECRET_NAMES.iter().any(|part| plain.contains(part));
+                let secret = names_secret(&name);
                 (name, if secret { "[redacted]".into() } else { redacted(value) })
             };
             Value::Object(members.into_iter().map(one).collect())

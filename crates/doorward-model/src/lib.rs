@@ -126,7 +126,7 @@ pub use rule_version::{RuleSet, RuleSource, RuleSources, RuleVersion};
 pub use scope::{BACK_END, Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
-pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl};
+pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl, names_secret};
 pub use session::{Session, UpstreamSession};
 pub use settings_patch::{SecretMember, SecretSettings};
 pub use signing_key::{SigningAlgorithm, SigningKey};

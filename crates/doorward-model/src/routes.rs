@@ -142,6 +142,8 @@ routes! {
     ADMIN_UPSTREAMS = "/admin/upstreams";
     /// One upstream: its tools, access, connections, settings and activity.
     ADMIN_UPSTREAM = "/admin/upstreams/{upstream}";
+    /// News of the lines of the processes of an upstream, for its open page.
+    ADMIN_UPSTREAM_LOG = "/admin/upstreams/{upstream}/log";
     /// The documents that were uploaded to a collection: list, upload, remove.
     ADMIN_DOCUMENTS = "/admin/upstreams/{upstream}/documents";
     /// Groups of users: list, add.
@@ -206,6 +208,8 @@ routes! {
     ADMIN_AUDIT = "/admin/audit";
     /// The audit as a file.
     ADMIN_AUDIT_EXPORT = "/admin/audit/export";
+    /// News of the audit for an open page.
+    ADMIN_AUDIT_NEWS = "/admin/audit/news";
     /// One entry of the audit.
     ADMIN_AUDIT_ENTRY = "/admin/audit/entries/{seq}";
     /// The record of a call, for auditors.
@@ -364,6 +368,8 @@ routes! {
     API_UPSTREAM_TEST = "/api/admin/upstreams/{upstream}/test";
     /// Lists an upstream again (POST).
     API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
+    /// The newest lines of the processes of an upstream.
+    API_UPSTREAM_LOG = "/api/admin/upstreams/{upstream}/log";
     /// Accepts the authorization server that an upstream names (PUT, with `If-Match`).
     API_UPSTREAM_SERVER = "/api/admin/upstreams/{upstream}/authorization-server";
     /// Lists the documents that were uploaded to a collection (GET), stores one (PUT) and removes

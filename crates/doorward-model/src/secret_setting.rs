@@ -10,6 +10,27 @@ use zeroize::Zeroizing;
 /// The text that is shown instead of a secret.
 pub const HIDDEN: &str = "…";
 
+/// Parts of the names of values that are secrets.
+const SECRET_NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "credential",
+    "cookie",
+    "private_key",
+];
+
+/// Reports a value with a revealing name, such as `access_token` or `Api-Key`: it is neither
+/// recorded nor shown.
+pub fn names_secret(name: &str) -> bool {
+    let plain = name.to_lowercase().replace('-', "_");
+    SECRET_NAMES.iter().any(|part| plain.contains(part))
+}
+
 /// A secret setting, such as a password. It is read from a text and written as [`HIDDEN`], or as
 /// the empty text where it is not set.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -138,6 +138,25 @@ pub fn harden(headers: &mut HeaderMap) {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
+/// The scripts of a page, which are this server's own: only passkeys need one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scripts {
+    /// None.
+    #[default]
+    None,
+    /// Scripts that request nothing.
+    Own,
+    /// Scripts of which one requests pages of this server.
+    Requesting,
+}
+
+impl Scripts {
+    /// Scripts that request nothing, where the page needs them.
+    pub const fn where_needed(needed: bool) -> Self {
+        if needed { Self::Own } else { Self::None }
+    }
+}
+
 /// The permissions of a page beyond showing itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PagePolicy {
@@ -145,8 +164,8 @@ pub struct PagePolicy {
     /// applies it to the redirect that follows a form, and the consent form's redirect leads to the
     /// client (I14).
     pub submits_elsewhere: bool,
-    /// It has a script of this server: only passkeys need one.
-    pub scripts: bool,
+    /// The scripts that it has.
+    pub scripts: Scripts,
     /// It shows images that it carries in itself: the result of a tool.
     pub data_images: bool,
 }
@@ -160,9 +179,11 @@ pub fn page(status: StatusCode, html: String, allowed: PagePolicy) -> Response {
     if allowed.data_images {
         policy = policy.replace("img-src 'self'", "img-src 'self' data:");
     }
-    if allowed.scripts {
-        policy.push_str("; script-src 'self'");
-    }
+    policy.push_str(match allowed.scripts {
+        Scripts::None => "",
+        Scripts::Own => "; script-src 'self'",
+        Scripts::Requesting => "; script-src 'self'; connect-src 'self'",
+    });
     let policy =
         HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     let mut response = (

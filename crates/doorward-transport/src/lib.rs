@@ -26,6 +26,7 @@ pub mod limit;
 pub mod listeners;
 pub mod media_type;
 pub mod multipart;
+pub mod news;
 pub mod oauth;
 pub mod outbound;
 mod pace;

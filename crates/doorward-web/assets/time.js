@@ -4,7 +4,7 @@
 const { lang } = document.documentElement;
 const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
 const local = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
-for (const element of document.querySelectorAll("time[datetime]")) {
+const show = () => document.querySelectorAll("time[datetime]:not([title])").forEach(element => {
   const at = new Date(element.dateTime);
   let amount = (at - Date.now()) / 1000, unit = "second";
   for (const [size, larger] of [[60, "minute"], [60, "hour"], [24, "day"]]) {
@@ -14,4 +14,7 @@ for (const element of document.querySelectorAll("time[datetime]")) {
   }
   element.title = `${local.format(at)} (${element.textContent})`;
   element.textContent = Math.abs(amount) >= 7 && unit === "day" ? local.format(at) : relative.format(Math.round(amount), unit);
-}
+});
+show();
+// Rows that arrive later.
+document.addEventListener("rows", show);

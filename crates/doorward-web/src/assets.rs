@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
     ("icon-180.png", "image/png", include_bytes!("../assets/icon-180.png")),
     ("favicon.ico", "image/vnd.microsoft.icon", include_bytes!("../assets/favicon.ico")),
+    ("news.js", SCRIPT, include_bytes!("../assets/news.js")),
     ("copy.js", SCRIPT, include_bytes!("../assets/copy.js")),
     ("passkeys.js", SCRIPT, include_bytes!("../assets/passkeys.js")),
     ("search.js", SCRIPT, include_bytes!("../assets/search.js")),

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use doorward_transport::answer::{self, PagePolicy};
+use doorward_transport::answer::{self, PagePolicy, Scripts};
 
 use crate::{Web, assets, browser::Browser, language::Language};
 pub use doorward_language::moment;
@@ -121,12 +121,18 @@ pub fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: boo
 
 /// Draws a page with scripts of this server, for local times and copy buttons.
 pub fn draw_scripted(status: StatusCode, template: &impl Template) -> Response {
-    draw_with(status, template, PagePolicy { scripts: true, ..PagePolicy::default() })
+    draw_with(status, template, PagePolicy { scripts: Scripts::Own, ..PagePolicy::default() })
+}
+
+/// Draws a page with scripts of this server, one of which requests pages of it.
+pub fn draw_following(status: StatusCode, template: &impl Template) -> Response {
+    let allowed = PagePolicy { scripts: Scripts::Requesting, ..PagePolicy::default() };
+    draw_with(status, template, allowed)
 }
 
 /// Draws a page with scripts of this server that also shows images which it carries in itself.
 pub fn draw_with_images(status: StatusCode, template: &impl Template) -> Response {
-    let allowed = PagePolicy { scripts: true, data_images: true, ..PagePolicy::default() };
+    let allowed = PagePolicy { scripts: Scripts::Own, data_images: true, ..PagePolicy::default() };
     draw_with(status, template, allowed)
 }
 

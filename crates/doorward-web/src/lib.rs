@@ -40,7 +40,10 @@ pub use brand::{Brand, BrandError};
 pub use browser::Browser;
 pub use config::Config;
 pub use entrance::{SignInTarget, filled};
-pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_scripted, draw_with_images, moment};
+pub use frame::{
+    Frame, FrameVisitor, browser_name, draw, draw_following, draw_scripted, draw_with_images,
+    moment,
+};
 pub use language::filters;
 pub use pages::{connect::ConnectingAccount, error::ErrorPage, not_found, too_many};
 pub use upstreams::{

@@ -351,6 +351,7 @@ impl App {
             mcp: mcp.clone(),
             store: store.clone(),
             clock: Arc::clone(&clock),
+            news: doorward_transport::news::NewsStreams::new(stop.clone()),
             public_url: public_url.clone(),
         });
         #[cfg(feature = "connectors")]

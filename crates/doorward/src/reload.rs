@@ -111,7 +111,7 @@ impl InEffect {
 }
 
 /// A request of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Request {
     /// Put the file in effect.
@@ -122,6 +122,8 @@ pub(crate) enum Request {
     State,
     /// Take up what a command wrote to the database.
     Changed,
+    /// Tell the newest lines of the processes of this upstream.
+    Log(String),
 }
 
 /// The answer to a command.
@@ -131,8 +133,11 @@ pub(crate) struct Reply {
     pub(crate) differences: Vec<Difference>,
     /// The state in one sentence.
     pub(crate) says: String,
-    /// The file cannot be used.
+    /// The file cannot be used, or what was asked for cannot be told.
     pub(crate) failed: bool,
+    /// Lines of a log, each with its time in seconds since 1970.
+    #[serde(default)]
+    pub(crate) lines: Vec<(i64, String)>,
 }
 
 /// A request and the channel of its reply.
@@ -225,12 +230,13 @@ impl Reloader {
                     } else {
                         "The file can be put in effect."
                     };
-                    Reply { differences, says: says.to_owned(), failed: false }
+                    Reply { differences, says: says.to_owned(), ..Reply::default() }
                 }
                 Err(error) => Reply { says: error.0, failed: true, ..Reply::default() },
             },
             Request::State => self.reply(Vec::new()),
             Request::Changed => self.take_up().await,
+            Request::Log(name) => self.log_of(&name).await,
         }
     }
 
@@ -244,6 +250,22 @@ impl Reloader {
         match looked {
             Ok(()) => Reply::default(),
             Err(error) => Reply { says: error.to_string(), failed: true, ..Reply::default() },
+        }
+    }
+
+    /// The newest lines of the processes of an upstream.
+    async fn log_of(&self, name: &str) -> Reply {
+        let failed = |says: String| Reply { says, failed: true, ..Reply::default() };
+        match self.parts.gateway.named(name).await.map(|upstream| upstream.process_lines()) {
+            Ok(Some(lines)) => {
+                let lines = lines.into_iter();
+                Reply {
+                    lines: lines.map(|line| (line.at.0, line.text)).collect(),
+                    ..Reply::default()
+                }
+            }
+            Ok(None) => failed(format!("{name} has no processes")),
+            Err(error) => failed(error.to_string()),
         }
     }
 
@@ -297,7 +319,7 @@ impl Reloader {
             Ok(state) => (false, state.to_string()),
             Err(fault) => (true, fault.to_string()),
         };
-        Reply { differences, says, failed }
+        Reply { differences, says, failed, ..Reply::default() }
     }
 
     /// Reads the file and puts it in effect, or leaves everything as it is.

@@ -2,6 +2,7 @@
 //! the audit and refuse with the same code.
 
 mod announced;
+mod audit;
 mod clients;
 mod connections;
 mod groups;

@@ -30,6 +30,7 @@ mod pinned;
 mod places;
 mod policy;
 mod possession;
+mod process_log;
 mod processes;
 mod questions;
 mod refreshes;

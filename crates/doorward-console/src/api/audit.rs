@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_admin::CallRecord;
-use doorward_audit::text;
+use doorward_audit::{AuditSearch, AuditSearchError, text};
 use doorward_model::{AuditEntry, AuditFilter, Outcome, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,34 +58,98 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Selection of entries. All given conditions must hold.
-#[derive(Deserialize, JsonSchema, Default)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "WhichEntries")]
-struct AuditQuery {
-    /// Entries of this user, by ID.
-    user: Option<String>,
-    /// Entries of this client, by client_id.
-    client: Option<String>,
-    /// Entries of this kind, such as `tool.called`, or of a family such as `user.`.
-    kind: Option<String>,
-    /// Entries with this outcome.
-    outcome: Option<Ended>,
-    /// Calls of this tool.
-    tool: Option<String>,
-    /// Calls to this upstream.
-    upstream: Option<String>,
-    /// Entries about this object, such as `client:c_…`.
-    subject: Option<String>,
-    /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970.
-    since: Option<String>,
-    /// End of the period, which is not included.
-    until: Option<String>,
-    /// Only entries with smaller numbers: `next` of the page before.
-    before: Option<i64>,
-    /// Maximum number, 1 to 500.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<u64>,
+/// The parameters of a search, with more of their own.
+macro_rules! searches {
+    ($(#[$meta:meta])* $name:ident { $($(#[$more:meta])* $member:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Deserialize, JsonSchema, Default)]
+        #[serde(deny_unknown_fields, default)]
+        struct $name {
+            /// Entries of this user, by sign-in name or ID.
+            user: Option<String>,
+            /// Entries of this client, by client_id.
+            client: Option<String>,
+            /// Entries of this kind, such as `tool.called`, or of a family such as `user.`.
+            kind: Option<String>,
+            /// Entries with this outcome.
+            outcome: Option<Ended>,
+            /// Calls of this tool.
+            tool: Option<String>,
+            /// Calls to this upstream.
+            upstream: Option<String>,
+            /// Entries about this object, such as `client:c_…`.
+            subject: Option<String>,
+            /// Entries under this grant, and those about it.
+            grant: Option<String>,
+            /// Entries of this browser session.
+            session: Option<String>,
+            /// Entries with this personal or service token, by ID, and those about it.
+            token: Option<String>,
+            /// Entries from this IP address.
+            address: Option<String>,
+            /// Entries that have this text in the name of a user, tool or object, or in their
+            /// detail.
+            #[schemars(length(max = 200))]
+            text: Option<String>,
+            /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970.
+            since: Option<String>,
+            /// End of the period, which is not included.
+            until: Option<String>,
+            $($(#[$more])* $member: $type,)*
+        }
+
+        impl $name {
+            /// The conditions for the database.
+            async fn filter(self, console: &Console) -> Result<AuditFilter, Refused> {
+                let (since, until) =
+                    (time("since", self.since.as_ref())?, time("until", self.until.as_ref())?);
+                let outcome = self.outcome.map_or("", |outcome| match outcome {
+                    Ended::Ok => Outcome::Ok.as_str(),
+                    Ended::Refused => Outcome::Refused.as_str(),
+                    Ended::Failed => Outcome::Failed.as_str(),
+                });
+                let search = AuditSearch {
+                    user: self.user.unwrap_or_default(),
+                    client: self.client.unwrap_or_default(),
+                    kind: self.kind.unwrap_or_default(),
+                    outcome: outcome.to_owned(),
+                    tool: self.tool.unwrap_or_default(),
+                    upstream: self.upstream.unwrap_or_default(),
+                    subject: self.subject.unwrap_or_default(),
+                    grant: self.grant.unwrap_or_default(),
+                    session: self.session.unwrap_or_default(),
+                    token: self.token.unwrap_or_default(),
+                    address: self.address.unwrap_or_default(),
+                    text: self.text.unwrap_or_default(),
+                };
+                search.filter(&console.store, since, until).await.map_err(|error| match error {
+                    AuditSearchError::Store(error) => error.into(),
+                    error => Refused::bad(error.to_string()),
+                })
+            }
+        }
+    };
+}
+
+searches! {
+    /// Selection of entries. All given conditions must hold.
+    #[schemars(rename = "WhichEntries")]
+    AuditQuery {
+        /// Only entries with smaller numbers: `next` of the page before.
+        before: Option<i64>,
+        /// Maximum number, 1 to 500.
+        #[schemars(range(min = 1, max = 500))]
+        limit: Option<u64>,
+    }
+}
+
+searches! {
+    /// The entries to export, and the format.
+    #[schemars(rename = "Export")]
+    Exported {
+        /// `jsonl` or `csv`.
+        format: Option<Format>,
+    }
 }
 
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
@@ -95,23 +159,6 @@ enum Ended {
     Ok,
     Refused,
     Failed,
-}
-
-/// The entries to export, and the format.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Export")]
-struct Exported {
-    /// `jsonl` or `csv`.
-    format: Option<Format>,
-    /// Start of the period: a day, a moment (RFC 3339) or seconds since 1970.
-    since: Option<String>,
-    /// End of the period, which is not included.
-    until: Option<String>,
-    /// Entries of this kind or family.
-    kind: Option<String>,
-    /// Entries of this user, by ID.
-    user: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
@@ -153,11 +200,6 @@ struct Record {
     result: String,
 }
 
-/// A member that was given and is not empty.
-fn given(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
 fn shown(entry: &AuditEntry) -> Entry {
     Entry { members: text::to_json(entry).as_object().cloned().unwrap_or_default() }
 }
@@ -176,24 +218,10 @@ async fn search(
     State(console): State<Arc<Console>>,
     QueryParams(which): QueryParams<AuditQuery>,
 ) -> Answered {
-    let filter = AuditFilter {
-        since: time("since", which.since.as_ref())?,
-        until: time("until", which.until.as_ref())?,
-        user_id: given(which.user),
-        concerns: None,
-        client_id: given(which.client),
-        kind: given(which.kind),
-        outcome: which.outcome.map(|outcome| match outcome {
-            Ended::Ok => Outcome::Ok,
-            Ended::Refused => Outcome::Refused,
-            Ended::Failed => Outcome::Failed,
-        }),
-        tool: given(which.tool),
-        upstream: given(which.upstream),
-        subject: given(which.subject),
-    };
+    let (before, most) = (which.before, limit(which.limit, 100, 500)?);
     console.store.flush().await?;
-    let page = console.store.audit(&filter, which.before, limit(which.limit, 100, 500)?).await?;
+    let filter = which.filter(&console).await?;
+    let page = console.store.audit(&filter, before, most).await?;
     Ok(show(
         StatusCode::OK,
         &Entries {
@@ -214,17 +242,11 @@ async fn export(
     State(console): State<Arc<Console>>,
     QueryParams(asked): QueryParams<Exported>,
 ) -> Answered {
-    let filter = AuditFilter {
-        since: time("since", asked.since.as_ref())?,
-        until: time("until", asked.until.as_ref())?,
-        kind: given(asked.kind),
-        user_id: given(asked.user),
-        ..AuditFilter::default()
-    };
     let format = match asked.format {
         Some(Format::Csv) => doorward_audit::Format::Csv,
         Some(Format::Jsonl) | None => doorward_audit::Format::JsonLines,
     };
+    let filter = asked.filter(&console).await?;
     Ok(doorward_audit::http::file(console.store.clone(), filter, format).await?)
 }
 

@@ -20,6 +20,7 @@ mod objects;
 mod openapi;
 mod operation;
 mod policy;
+mod process_log;
 mod providers;
 mod relying;
 mod resources;
@@ -61,6 +62,7 @@ fn operations() -> Vec<Operation> {
         trust::operations(),
         providers::operations(),
         upstreams::operations(),
+        process_log::operations(),
         documents::operations(),
         approvals::operations(),
         resources::operations(),

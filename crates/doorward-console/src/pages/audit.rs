@@ -9,13 +9,11 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{CallRecord, Listed, Refusal};
-use doorward_audit::{AuditRow, Format, Names};
+use doorward_audit::{AuditRow, AuditSearch, AuditSearchError, Format, Names};
 use doorward_language::{Message, audit_kind, text};
-use doorward_model::{
-    AuditEntry, AuditFilter, AuditKind, Outcome, Timestamp, UserName, audit::present_form, routes,
-};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind, Timestamp, audit::present_form, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, filters};
+use doorward_web::{ErrorPage, Frame, draw_following, filters};
 use serde::Deserialize;
 use time::{Date, macros::format_description};
 
@@ -31,9 +29,15 @@ use crate::{
 
 /// Number of lines of a page without a parameter.
 const LINES: u64 = 50;
-/// The conditions that a search may have.
-const FIELDS: [&str; 9] =
-    ["user", "client", "kind", "outcome", "tool", "upstream", "subject", "since", "until"];
+/// The filters of a search.
+const FILTERS: [&str; 13] = [
+    "user", "client", "kind", "outcome", "tool", "upstream", "subject", "grant", "session",
+    "token", "address", "since", "until",
+];
+/// Filters with identifiers, to which the page of an entry leads. They are shown where they are set.
+const LINKED: [&str; 3] = ["grant", "session", "token"];
+/// The parameter of the text that is searched for.
+const SEARCH: &str = "search";
 
 #[derive(Template)]
 #[template(path = "admin_audit.html")]
@@ -41,6 +45,8 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     parts: Parts,
+    /// The path of the news of this search, on the part with the newest entries.
+    news: Option<String>,
 }
 
 /// The search, as it was typed.
@@ -54,6 +60,11 @@ struct EntryQuery {
     tool: String,
     upstream: String,
     subject: String,
+    grant: String,
+    session: String,
+    token: String,
+    address: String,
+    search: String,
     since: String,
     until: String,
     limit: Option<u64>,
@@ -76,6 +87,8 @@ fn kinds() -> Vec<(&'static str, Message)> {
 struct EntryRows {
     /// The conditions, for links to files.
     query: String,
+    /// The filters of [`LINKED`] that are set.
+    linked: Vec<&'static str>,
 }
 
 impl Rows for EntryRows {
@@ -84,7 +97,7 @@ impl Rows for EntryRows {
 
     const TAB: &'static str = "audit";
     const NAME: &'static str = "audit";
-    const FILTERS: &'static [&'static str] = &FIELDS;
+    const FILTERS: &'static [&'static str] = &FILTERS;
     const COUNTED: bool = false;
 
     fn path(&self) -> String {
@@ -96,16 +109,24 @@ impl Rows for EntryRows {
     }
 
     fn search(&self) -> Option<Message> {
-        None
+        Some(text::admin_audit_search())
     }
 
     fn filters(&self) -> Vec<Filter> {
+        let linked = |name: &&str| {
+            let label = match *name {
+                "grant" => text::audit_fact_grant(),
+                "session" => text::audit_fact_session(),
+                _ => text::audit_fact_token(),
+            };
+            Filter::text(name, label)
+        };
         let outcomes = vec![
             ("ok", text::audit_outcome_ok()),
             ("refused", text::audit_outcome_refused()),
             ("failed", text::audit_outcome_failed()),
         ];
-        vec![
+        let mut filters = vec![
             Filter::text("user", text::admin_audit_user()),
             Filter::choice("kind", text::admin_audit_kind(), kinds()).with_families(),
             Filter::choice("outcome", text::admin_audit_outcome(), outcomes),
@@ -113,9 +134,12 @@ impl Rows for EntryRows {
             Filter::text("upstream", text::admin_audit_upstream()),
             Filter::text("client", text::console_client_id()),
             Filter::text("subject", text::admin_audit_subject()),
+            Filter::text("address", text::audit_fact_address()),
             Filter::day("since", text::admin_audit_from()),
             Filter::day("until", text::admin_audit_to()),
-        ]
+        ];
+        filters.extend(self.linked.iter().map(linked));
+        filters
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -183,7 +207,7 @@ impl Rows for EntryRows {
         let filter = match filter(console, &asked).await {
             Ok(filter) => filter,
             Err(Ok(told)) => {
-                return Err(Refusal::ListParameter(FIELDS.join(", "), told.to_string()));
+                return Err(Refusal::ListParameter(FILTERS.join(", "), told.to_string()));
             }
             Err(Err(error)) => return Err(error.into()),
         };
@@ -209,14 +233,45 @@ fn asked(params: &Params) -> EntryQuery {
     let text = |name: &str| {
         params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
     };
-    let [user, client, kind, outcome, tool, upstream, subject, since, until] = FIELDS.map(text);
-    let (limit, after) = (None, None);
-    EntryQuery { user, client, kind, outcome, tool, upstream, subject, since, until, limit, after }
+    let [
+        user,
+        client,
+        kind,
+        outcome,
+        tool,
+        upstream,
+        subject,
+        grant,
+        session,
+        token,
+        address,
+        since,
+        until,
+    ] = FILTERS.map(text);
+    let (search, limit, after) = (text(SEARCH), None, None);
+    EntryQuery {
+        user,
+        client,
+        kind,
+        outcome,
+        tool,
+        upstream,
+        subject,
+        grant,
+        session,
+        token,
+        address,
+        search,
+        since,
+        until,
+        limit,
+        after,
+    }
 }
 
 /// The conditions of a search, for links that go on with it.
 fn query(params: &Params) -> String {
-    let given = FIELDS.iter().filter_map(|name| {
+    let given = FILTERS.iter().chain([&SEARCH]).filter_map(|name| {
         params.get(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
     });
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
@@ -231,43 +286,40 @@ fn day(typed: &str) -> Result<Option<Timestamp>, Message> {
     Ok(Some(Timestamp(date.midnight().assume_utc().unix_timestamp())))
 }
 
+/// The conditions for the database. A value that no entry can have is refused, rather than an empty
+/// list shown.
 async fn filter(
     console: &Console,
     asked: &EntryQuery,
 ) -> Result<AuditFilter, Result<Message, doorward_store::StoreError>> {
-    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    let user_id = if asked.user.is_empty() {
-        None
-    } else {
-        let found = match UserName::parse(&asked.user) {
-            Ok(name) => console.store.user_named(&name).await.map_err(Err)?,
-            Err(_) => None,
-        };
-        // A deleted user is still found by the id.
-        Some(found.map_or_else(|| asked.user.clone(), |user| user.id.to_string()))
+    let asked = asked.clone();
+    let since = day(&asked.since).map_err(Ok)?;
+    // A day that is named as the end is included.
+    let until = day(&asked.until).map_err(Ok)?.map(|day| day.plus(86_400));
+    let search = AuditSearch {
+        user: asked.user,
+        client: asked.client,
+        kind: asked.kind,
+        outcome: asked.outcome,
+        tool: asked.tool,
+        upstream: asked.upstream,
+        subject: asked.subject,
+        grant: asked.grant,
+        session: asked.session,
+        token: asked.token,
+        address: asked.address,
+        text: asked.search,
     };
-    // A value that no entry can have is refused, rather than an empty list shown.
-    let kind = given(&asked.kind).map(|kind| {
-        let known = AuditKind::ALL.iter().any(|(_, stored)| {
-            *stored == kind || kind.ends_with('.') && stored.starts_with(kind.as_str())
-        });
-        if known { Ok(kind) } else { Err(text::console_audit_no_kind(kind)) }
-    });
-    let outcome = given(&asked.outcome).map(|outcome| {
-        Outcome::parse(&outcome).ok_or_else(|| text::console_audit_no_outcome(outcome))
-    });
-    Ok(AuditFilter {
-        user_id,
-        concerns: None,
-        client_id: given(&asked.client),
-        kind: kind.transpose().map_err(Ok)?,
-        outcome: outcome.transpose().map_err(Ok)?,
-        tool: given(&asked.tool),
-        upstream: given(&asked.upstream),
-        subject: given(&asked.subject),
-        since: day(&asked.since).map_err(Ok)?,
-        // A day that is named as the end is included.
-        until: day(&asked.until).map_err(Ok)?.map(|day| day.plus(86_400)),
+    search.filter(&console.store, since, until).await.map_err(|error| {
+        Ok(match error {
+            AuditSearchError::User(user) => text::console_audit_no_user(user),
+            AuditSearchError::Client(client) => text::console_audit_no_client(client),
+            AuditSearchError::Kind(kind) => text::console_audit_no_kind(kind),
+            AuditSearchError::Outcome(outcome) => text::console_audit_no_outcome(outcome),
+            AuditSearchError::Address(address) => text::console_audit_no_address(address),
+            AuditSearchError::Text => text::console_audit_long_text(),
+            AuditSearchError::Store(error) => return Err(error),
+        })
     })
 }
 
@@ -287,13 +339,34 @@ pub(crate) async fn get(
             params = Params::default();
         }
     }
-    let rows = EntryRows { query: query(&params) };
+    let is_set = |name: &&str| params.get(name).is_some_and(|value| !value.is_empty());
+    let linked = LINKED.into_iter().filter(is_set).collect();
+    let rows = EntryRows { query: query(&params), linked };
+    let is_newest = params.get("after").is_none_or(str::is_empty);
+    let news = is_newest.then(|| format!("{}?{}", routes::ADMIN_AUDIT_NEWS, rows.query));
     match list::parts(&console, &administrator, &rows, &params, feedback).await {
         Ok(ListView { status, parts, rows: _ }) => {
             let frame = console.web.frame(Some(&administrator.0.browser));
-            draw(status, &Page { frame, tab: "audit", parts })
+            draw_following(status, &Page { frame, tab: "audit", parts, news })
         }
         Err(response) => response,
+    }
+}
+
+/// News of the entries that fit a search, for its open page.
+pub(crate) async fn news(
+    State(console): State<Arc<Console>>,
+    _: Administrator,
+    request: Request,
+) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    match filter(&console, &asked(&params)).await {
+        Ok(filter) => match doorward_audit::news(console.store.clone(), filter).await {
+            Ok(news) => console.news.open(news),
+            Err(error) => ErrorPage::unavailable(&error).draw(&console.web),
+        },
+        Err(Ok(told)) => ErrorPage::bad_form(told).draw(&console.web),
+        Err(Err(error)) => ErrorPage::unavailable(&error).draw(&console.web),
     }
 }
 
@@ -344,6 +417,10 @@ fn same(entry: &AuditEntry) -> Vec<(Message, String)> {
         (text::admin_audit_tool(), "tool", call.map(|call| call.tool.clone())),
         (text::admin_audit_upstream(), "upstream", call.map(|call| call.upstream.clone())),
         (text::admin_audit_kind(), "kind", Some(event.kind.to_string())),
+        (text::audit_fact_grant(), "grant", actor.grant_id.clone()),
+        (text::audit_fact_session(), "session", actor.session_id.clone()),
+        (text::audit_fact_token(), "token", actor.token_id.clone()),
+        (text::audit_fact_address(), "address", Some(event.address.clone())),
     ];
     conditions
         .into_iter()

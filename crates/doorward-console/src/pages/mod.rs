@@ -24,6 +24,7 @@ mod list;
 mod objects;
 mod pasted;
 mod policy;
+mod process_log;
 mod providers;
 mod relying;
 mod resources;
@@ -167,6 +168,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN, get(home::get))
         .route(routes::ADMIN_UPSTREAMS, get(services::get).merge(post(upstreams::post)))
         .route(routes::ADMIN_UPSTREAM, get(upstreams::get).merge(post(upstreams::post_selected)))
+        .route(routes::ADMIN_UPSTREAM_LOG, get(process_log::news))
         .route(routes::ADMIN_DOCUMENTS, get(documents::get).merge(post(documents::post)))
         .route(routes::ADMIN_USERS, get(user_list::list).merge(post(user_list::add)))
         .route(routes::ADMIN_USERS_IMPORT, get(import::get).merge(post(import::post)))
@@ -199,6 +201,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_TIMELINE, get(timeline::get))
         .route(routes::ADMIN_AUDIT, get(audit::get))
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
+        .route(routes::ADMIN_AUDIT_NEWS, get(audit::news))
         .route(routes::ADMIN_AUDIT_ENTRY, get(audit::entry))
         .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
         .route(routes::ADMIN_USAGE, get(usage::get))

@@ -20,7 +20,7 @@ use doorward_model::{
     AuditFilter, AuditSubject, Timestamp, ToolClass, UpstreamName, User, foreign, routes,
 };
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, draw_with_images, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, draw_following, draw_with_images, filters, form, moment};
 use serde_json::Value;
 
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
         Administrator, draw_found,
         index::IndexView,
         list::Feedback,
+        process_log::{self, ProcessLogView},
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services::{self, Health},
         settings,
@@ -77,6 +78,8 @@ struct Page {
     roles: Vec<String>,
     settings: Vec<SettingShown>,
     activity: Vec<AuditRow>,
+    /// The newest lines of its processes.
+    log: Option<ProcessLogView>,
     index: Option<IndexView>,
     takes_uploads: bool,
 }
@@ -266,6 +269,7 @@ async fn page(
         roles: reviewed.upstream.public_config().roles,
         settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
         activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
+        log: process_log::of(&reviewed.upstream).filter(|_| part == Part::Activity),
         upstream,
         parts: part.links(index.is_some()),
         index,
@@ -293,7 +297,11 @@ pub(super) async fn show(
     feedback: Feedback,
 ) -> Response {
     let status = feedback.status;
-    draw_found(console, status, page(console, administrator, name, params, feedback).await)
+    match page(console, administrator, name, params, feedback).await {
+        // The script of the log requests the page again.
+        Ok(page) if page.log.is_some() => draw_following(status, &page),
+        found => draw_found(console, status, found),
+    }
 }
 
 /// Tests the upstream with the administrator's own access, and shows the results on its page.

@@ -27,6 +27,7 @@ use crate::{
     link_error::LinkError,
     log_limit::LogLimit,
     pool::{Connecting, Connector},
+    process_log::{self, ProcessLog},
     upstream::{Auth, Kind, Receiver, Setup, Upstream},
     wire::Wire,
 };
@@ -252,7 +253,13 @@ fn spawn(
     let (stdout, stdin) =
         (child.stdout.take().ok_or_else(missing)?, child.stdin.take().ok_or_else(missing)?);
     if let Some(stderr) = child.stderr.take() {
-        tokio::spawn(log_lines(upstream.name.to_string(), stderr));
+        let variables = config.env.iter().filter_map(|pair| pair.parts());
+        let lines = ProcessLines {
+            upstream: upstream.name.to_string(),
+            secrets: process_log::secrets(variables, token),
+            log: Arc::clone(&upstream.process_log),
+        };
+        tokio::spawn(lines.read(stderr));
     }
     tracing::info!(upstream = %upstream.name, process = group, user = owner.map(|owner| owner.uid), "a process was started");
     let (ended, end) = watch::channel(None);
@@ -264,22 +271,34 @@ fn spawn(
 /// The target of the lines that processes write to their standard error.
 pub const PROCESS_LOG: &str = "doorward_gateway::upstreams::stdio::process";
 
-/// Logs a process's standard error, with limits on line length and number.
-async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
-    use tokio::io::AsyncReadExt;
-    let mut reader = BufReader::new(stderr);
-    let mut limit = LogLimit::default();
-    loop {
-        let mut line = Vec::new();
-        // A line without an end must not grow without end.
-        match (&mut reader).take(64 * 1024).read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        if limit.admits(&upstream) {
-            let text = String::from_utf8_lossy(&line);
-            let line = doorward_model::foreign::line(&text, MAX_LOGGED);
-            tracing::info!(target: PROCESS_LOG, upstream, "{line}");
+/// The lines that a process writes to its standard error.
+struct ProcessLines {
+    upstream: String,
+    /// The secrets that the process was given, which no line contains.
+    secrets: Vec<String>,
+    log: Arc<ProcessLog>,
+}
+
+impl ProcessLines {
+    /// Logs and keeps the lines, with limits on their length and number.
+    async fn read(self, stderr: tokio::process::ChildStderr) {
+        use tokio::io::AsyncReadExt;
+        let mut reader = BufReader::new(stderr);
+        let mut limit = LogLimit::default();
+        loop {
+            let mut line = Vec::new();
+            // A line without an end must not grow without end.
+            match (&mut reader).take(64 * 1024).read_until(b'\n', &mut line).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            if limit.admits(&self.upstream) {
+                let text = String::from_utf8_lossy(&line);
+                let text = process_log::without(&text, &self.secrets);
+                let line = doorward_model::foreign::line(&text, MAX_LOGGED);
+                tracing::info!(target: PROCESS_LOG, upstream = self.upstream, "{line}");
+                self.log.add(line.into_owned());
+            }
         }
     }
 }

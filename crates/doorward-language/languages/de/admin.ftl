@@ -36,6 +36,7 @@ admin_audit_outcome = Ergebnis
 admin_audit_tool = Tool
 admin_audit_upstream = Upstream
 admin_audit_subject = Gegenstand
+admin_audit_search = Text in Namen oder Einzelheiten
 admin_audit_from = Von
 admin_audit_to = Bis
 admin_audit_json = JSON-Zeilen

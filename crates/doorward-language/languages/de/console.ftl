@@ -83,6 +83,10 @@ console_service_access = Zugriff
 console_service_connections = Verbindungen
 console_service_settings = Einstellungen
 console_service_activity = Aktivität
+console_process_log = Protokoll des Prozesses
+console_process_log_explained = Die neuesten 200 Zeilen, die seine Prozesse auf diesem Server in ihre Standardfehlerausgabe schrieben, ohne die Geheimnisse, die sie erhielten.
+console_process_log_news = Neue Zeilen laufend anzeigen
+console_process_log_line = Zeile
 console_service_parts = Abschnitte der Seite
 console_service_failing = gestört
 console_service_failed = Letzter Fehler
@@ -109,8 +113,13 @@ console_tool_warnings =
 console_audit_time = Zeit
 console_audit_object = Objekt
 console_audit_same = Einträge mit gleichem Wert
+console_audit_news = Neue Einträge laufend anzeigen
 console_audit_no_kind = Unbekanntes Ereignis: { $kind }.
 console_audit_no_outcome = Unbekanntes Ergebnis: { $outcome }.
+console_audit_no_user = Es gibt keinen Benutzer { $user } und keinen Eintrag eines gelöschten Benutzers mit dieser ID.
+console_audit_no_client = Es gibt keinen Client { $client } und keinen Eintrag eines gelöschten mit dieser client_id.
+console_audit_no_address = { $address } ist keine IP-Adresse.
+console_audit_long_text = Gesucht wird nach höchstens 200 Byte Text.
 
 # Eingefügte Einstellungen.
 console_paste = Einstellungen eines MCP-Clients einfügen

@@ -36,6 +36,7 @@ admin_audit_outcome = Outcome
 admin_audit_tool = Tool
 admin_audit_upstream = Upstream
 admin_audit_subject = Subject
+admin_audit_search = Text in names or details
 admin_audit_from = From
 admin_audit_to = To
 admin_audit_json = JSON lines

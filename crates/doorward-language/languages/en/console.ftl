@@ -85,6 +85,10 @@ console_service_access = Access
 console_service_connections = Connections
 console_service_settings = Settings
 console_service_activity = Activity
+console_process_log = Log of the process
+console_process_log_explained = The newest 200 lines that its processes wrote to their standard error on this server, without the secrets that they were given.
+console_process_log_news = Show new lines as they arrive
+console_process_log_line = Line
 console_service_parts = Sections of the page
 console_service_failing = failing
 console_service_failed = Last failure
@@ -111,8 +115,13 @@ console_tool_warnings =
 console_audit_time = Time
 console_audit_object = Object
 console_audit_same = Entries with the same
+console_audit_news = Show new entries as they arrive
 console_audit_no_kind = Unknown event: { $kind }.
 console_audit_no_outcome = Unknown outcome: { $outcome }.
+console_audit_no_user = There is no user { $user }, and no entry of a deleted user with this ID.
+console_audit_no_client = There is no client { $client }, and no entry of a deleted one with this client_id.
+console_audit_no_address = { $address } is not an IP address.
+console_audit_long_text = At most 200 bytes of text are searched for.
 
 # Pasted settings.
 console_paste = Paste the settings of an MCP client

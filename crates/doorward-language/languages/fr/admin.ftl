@@ -36,6 +36,7 @@ admin_audit_outcome = Résultat
 admin_audit_tool = Outil
 admin_audit_upstream = Serveur amont
 admin_audit_subject = Objet
+admin_audit_search = Texte dans les noms ou les détails
 admin_audit_from = Du
 admin_audit_to = Au
 admin_audit_json = Lignes JSON

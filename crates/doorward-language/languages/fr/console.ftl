@@ -85,6 +85,10 @@ console_service_access = Accès
 console_service_connections = Connexions
 console_service_settings = Paramètres
 console_service_activity = Activité
+console_process_log = Journal du processus
+console_process_log_explained = Les 200 dernières lignes que ses processus ont écrites sur leur sortie d’erreur sur ce serveur, sans les secrets qu’ils ont reçus.
+console_process_log_news = Afficher les nouvelles lignes au fur et à mesure
+console_process_log_line = Ligne
 console_service_parts = Sections de la page
 console_service_failing = en échec
 console_service_failed = Dernier échec
@@ -111,8 +115,13 @@ console_tool_warnings =
 console_audit_time = Heure
 console_audit_object = Objet
 console_audit_same = Entrées de même valeur
+console_audit_news = Afficher les nouvelles entrées au fur et à mesure
 console_audit_no_kind = Événement inconnu : { $kind }.
 console_audit_no_outcome = Résultat inconnu : { $outcome }.
+console_audit_no_user = Il n’y a pas d’utilisateur { $user }, ni d’entrée d’un utilisateur supprimé avec cet identifiant.
+console_audit_no_client = Il n’y a pas de client { $client }, ni d’entrée d’un client supprimé avec ce client_id.
+console_audit_no_address = { $address } n’est pas une adresse IP.
+console_audit_long_text = La recherche porte sur 200 octets de texte au plus.
 
 # Paramètres collés.
 console_paste = Coller les paramètres d’un client MCP

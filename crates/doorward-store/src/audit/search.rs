@@ -6,7 +6,9 @@ use doorward_model::{AuditEntry, AuditFilter, AuditSubject, Timestamp, audit};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Statement,
-    sea_query::{Alias, CommonTableExpression, Expr, Query, SimpleExpr, WithClause},
+    sea_query::{
+        Alias, CommonTableExpression, Expr, Func, LikeExpr, Query, SimpleExpr, WithClause,
+    },
 };
 
 use super::chain;
@@ -48,11 +50,21 @@ fn leading(filter: &AuditFilter) -> Vec<Lead> {
     equal(C::UserId, &filter.user_id);
     equal(C::ClientId, &filter.client_id);
     equal(C::Tool, &filter.tool);
+    equal(C::SessionId, &filter.session);
     let subjects = |text: &str| {
         audit::recorded_forms(text).map(|form| C::Subject.eq(form)).collect::<Vec<_>>()
     };
     if let Some(subject) = &filter.subject {
         leads.push(Lead::Equal(subjects(subject)));
+    }
+    for (column, kind, id) in [
+        (C::GrantId, AuditSubject::Grant, &filter.grant),
+        (C::TokenId, AuditSubject::AccessToken, &filter.token),
+    ] {
+        if let Some(id) = id {
+            let about = C::Subject.eq(audit::subject(kind, id));
+            leads.push(Lead::Equal(vec![column.eq(id.as_str()), about]));
+        }
     }
     if let Some(id) = &filter.concerns {
         let mut either = subjects(&audit::subject(AuditSubject::User, id));
@@ -98,6 +110,12 @@ fn following(filter: &AuditFilter) -> Condition {
     if let Some(upstream) = &filter.upstream {
         all = all.add(C::Upstream.eq(upstream.as_str()));
     }
+    if let Some(address) = &filter.address {
+        all = all.add(C::Address.eq(address.as_str()));
+    }
+    if let Some(text) = &filter.text {
+        all = all.add(contains(text));
+    }
     if let Some(since) = filter.since {
         all = all.add(C::At.gte(since.0));
     }
@@ -105,6 +123,35 @@ fn following(filter: &AuditFilter) -> Condition {
         all = all.add(C::At.lt(until.0));
     }
     all
+}
+
+/// The condition of a text in any of the columns that users read.
+fn contains(text: &str) -> Condition {
+    use rows::Column as C;
+    use sea_orm::sea_query::ExprTrait as _;
+    let mut pattern = String::from("%");
+    for letter in text.to_ascii_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    let has = |column: C| {
+        Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(&pattern).escape('\\'))
+    };
+    [C::UserName, C::Tool, C::Subject, C::Detail]
+        .map(has)
+        .into_iter()
+        .fold(Condition::any(), Condition::add)
+}
+
+/// True if a search has a condition that no index answers and few entries may meet.
+fn is_sparse(filter: &AuditFilter) -> bool {
+    filter.outcome.is_some()
+        || filter.upstream.is_some()
+        || filter.address.is_some()
+        || filter.text.is_some()
 }
 
 impl Store {
@@ -138,7 +185,7 @@ impl Store {
         // Equalities are answered in order by their indexes. A family of kinds is a range, and
         // would have to be sorted.
         let choices = match leading.as_slice() {
-            _ if filter.outcome.is_some() || filter.upstream.is_some() => None,
+            _ if is_sparse(filter) => None,
             [] => Some(vec![Condition::all()]),
             [Lead::Equal(choices)] => {
                 Some(choices.iter().cloned().map(|one| Condition::all().add(one)).collect())
@@ -384,6 +431,10 @@ mod tests {
             AuditFilter { tool: text("wiki_read"), ..none() },
             AuditFilter { subject: text("user:u_1"), ..none() },
             AuditFilter { kind: text("tool.called"), ..none() },
+            AuditFilter { grant: text("g_1"), ..none() },
+            AuditFilter { session: text("s_1"), ..none() },
+            AuditFilter { token: text("t_1"), ..none() },
+            AuditFilter { address: text("192.0.2.1"), text: text("x"), ..none() },
             AuditFilter { concerns: text("u_1"), ..none() },
             AuditFilter { outcome: Some(Outcome::Failed), ..none() },
             AuditFilter { upstream: text("wiki"), since: Some(Timestamp(1)), ..none() },

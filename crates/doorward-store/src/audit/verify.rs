@@ -249,8 +249,16 @@ mod tests {
             });
             event.subject = subject(AuditSubject::Key, &(number % 7).to_string());
             event.actor.user_id = Some(format!("u_{}", number % 5));
+            event.actor.user_name = Some(format!("User {}%", number % 5));
+            event.actor.grant_id = (number % 2 == 0).then(|| format!("g_{}", number % 4));
+            event.actor.token_id = (number % 2 == 1).then(|| format!("t_{}", number % 9));
+            event.actor.session_id = Some(format!("s_{}", number % 11));
+            event.address = format!("192.0.2.{}", number % 13);
+            if number % 10 == 0 {
+                event.subject = subject(AuditSubject::Grant, "g_2");
+            }
             event.at = doorward_model::Timestamp(1000 + number);
-            event
+            event.detail(format!("{{\"Note\":\"N_{}\"}}", number % 6))
         };
         store.apply(Change::Audit((0..1000).map(event).collect())).await.unwrap();
         let all: Vec<(i64, AuditEvent)> =
@@ -280,6 +288,15 @@ mod tests {
                 until: Some(doorward_model::Timestamp(1500)),
                 ..AuditFilter::default()
             },
+            AuditFilter { grant: text("g_2"), ..AuditFilter::default() },
+            AuditFilter { grant: text("g_2"), user_id: text("u_3"), ..AuditFilter::default() },
+            AuditFilter { token: text("t_5"), ..AuditFilter::default() },
+            AuditFilter { session: text("s_7"), kind: text("tool."), ..AuditFilter::default() },
+            AuditFilter { address: text("192.0.2.9"), ..AuditFilter::default() },
+            AuditFilter { text: text("n_3"), ..AuditFilter::default() },
+            AuditFilter { text: text("uSER 1%"), ..AuditFilter::default() },
+            AuditFilter { text: text("user_1"), ..AuditFilter::default() },
+            AuditFilter { text: text("\\"), ..AuditFilter::default() },
             AuditFilter { user_id: text("unknown"), ..AuditFilter::default() },
             AuditFilter { concerns: text("u_4"), ..AuditFilter::default() },
         ] {

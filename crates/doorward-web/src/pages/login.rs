@@ -114,8 +114,10 @@ async fn show(web: &Web, browser: &Browser, showing: LoginPageState<'_>) -> Resp
         providers: providers.iter().map(button).collect(),
         passkey: web.services.accounts.begin_passkey_sign_in().ok(),
     };
-    let allowed =
-        answer::PagePolicy { scripts: page.passkey.is_some(), ..answer::PagePolicy::default() };
+    let allowed = answer::PagePolicy {
+        scripts: answer::Scripts::where_needed(page.passkey.is_some()),
+        ..answer::PagePolicy::default()
+    };
     browser.remember(web, draw_with(showing.status, &page, allowed))
 }
 

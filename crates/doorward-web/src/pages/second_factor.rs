@@ -157,7 +157,10 @@ async fn show(
     let response = draw_with(
         status,
         &page,
-        answer::PagePolicy { scripts: page.passkey.is_some(), ..answer::PagePolicy::default() },
+        answer::PagePolicy {
+            scripts: answer::Scripts::where_needed(page.passkey.is_some()),
+            ..answer::PagePolicy::default()
+        },
     );
     match error {
         Some(error) => refusal(response, error),

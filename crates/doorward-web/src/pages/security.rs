@@ -159,7 +159,7 @@ async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Respon
             status,
             &page,
             answer::PagePolicy {
-                scripts: page.new_passkey.is_some(),
+                scripts: answer::Scripts::where_needed(page.new_passkey.is_some()),
                 ..answer::PagePolicy::default()
             },
         ),

@@ -3,8 +3,8 @@
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
-use doorward_audit::{Format, Verification, text};
-use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, UserName, audit::subject};
+use doorward_audit::{AuditSearch, AuditSearchError, Format, Verification, text};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind};
 use doorward_store::Store;
 use futures_util::StreamExt;
 
@@ -15,6 +15,7 @@ use crate::{Failed, nearest, out};
 pub(super) const EXAMPLES: &str = "Examples:
   doorward audit --kind tool.called --user ada --since 2026-11-01
   doorward audit --follow
+  doorward audit --text salaries --address 192.0.2.7
   doorward audit --limit 0 --json
   doorward audit export --format csv
   doorward audit verify";
@@ -54,7 +55,7 @@ enum Verb {
 
 #[derive(Args, Debug, Clone)]
 struct Selection {
-    /// Only entries of this user, by sign-in name.
+    /// Only entries of this user, by sign-in name or ID.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Only entries of this client, by `client_id`.
@@ -72,6 +73,21 @@ struct Selection {
     /// Only entries about this object, such as `client:c_…`.
     #[arg(long, value_name = "KIND:ID")]
     subject: Option<String>,
+    /// Only entries under this grant, and those about it.
+    #[arg(long, value_name = "ID")]
+    grant: Option<String>,
+    /// Only entries of this browser session.
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Only entries with this personal or service token, and those about it.
+    #[arg(long, value_name = "ID")]
+    token: Option<String>,
+    /// Only entries from this IP address.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Only entries with this text in the name of a user, tool or object, or in their detail.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
     /// Only entries with this outcome: ok, refused or failed.
     #[arg(long, value_parser = ["ok", "refused", "failed"])]
     outcome: Option<String>,
@@ -85,20 +101,6 @@ struct Selection {
 
 impl Selection {
     async fn filter(self, store: &Store) -> Result<AuditFilter, Failed> {
-        let user_id = match self.user {
-            Some(name) => {
-                let parsed = UserName::parse(&name).map_err(Failed::because)?;
-                let found = store.user_named(&parsed).await?.map(|user| user.id.to_string());
-                Some(found.ok_or_else(|| {
-                    Failed(format!(
-                        "there is no user {name}; for entries about a deleted user, use --subject \
-                         {}",
-                        subject(doorward_model::AuditSubject::User, "ID")
-                    ))
-                })?)
-            }
-            None => None,
-        };
         let time = |given: Option<String>| {
             given
                 .map(|given| {
@@ -107,35 +109,30 @@ impl Selection {
                 })
                 .transpose()
         };
-        if let Some(kind) = &self.kind {
-            known_kind(kind)?;
-        }
-        Ok(AuditFilter {
-            user_id,
-            concerns: None,
-            client_id: self.client,
-            kind: self.kind,
-            outcome: self.outcome.as_deref().and_then(Outcome::parse),
-            tool: self.tool,
-            upstream: self.upstream,
-            subject: self.subject,
-            since: time(self.since)?,
-            until: time(self.until)?,
+        let search = AuditSearch {
+            user: self.user.unwrap_or_default(),
+            client: self.client.unwrap_or_default(),
+            kind: self.kind.unwrap_or_default(),
+            outcome: self.outcome.unwrap_or_default(),
+            tool: self.tool.unwrap_or_default(),
+            upstream: self.upstream.unwrap_or_default(),
+            subject: self.subject.unwrap_or_default(),
+            grant: self.grant.unwrap_or_default(),
+            session: self.session.unwrap_or_default(),
+            token: self.token.unwrap_or_default(),
+            address: self.address.unwrap_or_default(),
+            text: self.text.unwrap_or_default(),
+        };
+        let found = search.filter(store, time(self.since)?, time(self.until)?).await;
+        found.map_err(|error| match &error {
+            AuditSearchError::Kind(kind) => {
+                let kinds = AuditKind::ALL.iter().map(|(_, name)| *name);
+                Failed(format!("--{error}{}", nearest::hint(kind, kinds)))
+            }
+            AuditSearchError::Store(_) => Failed(error.to_string()),
+            _ => Failed(format!("--{error}")),
         })
     }
-}
-
-/// Refuses a kind that no entry can have. A family ends with a dot.
-fn known_kind(wanted: &str) -> Result<(), Failed> {
-    let kinds = || AuditKind::ALL.iter().map(|(_, name)| *name);
-    let is_family = wanted.ends_with('.') && kinds().any(|kind| kind.starts_with(wanted));
-    if is_family || kinds().any(|kind| kind == wanted) {
-        return Ok(());
-    }
-    Err(Failed(format!(
-        "--kind {wanted}: no entry has this kind{}",
-        nearest::hint(wanted, kinds())
-    )))
 }
 
 fn line(context: &Context, entry: &AuditEntry) -> String {

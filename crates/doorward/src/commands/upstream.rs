@@ -1,5 +1,6 @@
 //! `doorward upstream …`.
 
+mod log;
 mod secret;
 
 use std::process::ExitCode;
@@ -89,6 +90,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+    /// Shows the newest 200 lines that the processes of a local upstream wrote to their standard
+    /// error on the running server, without the secrets that they were given.
+    Log {
+        /// Its name.
+        name: String,
+    },
     /// Lists an upstream again, and shows the list that a running server will use.
     Refresh {
         /// Its name.
@@ -169,6 +176,7 @@ impl Command {
             Self::Index { name, .. } => Some(name),
             Self::Test { name, .. }
             | Self::Show { name }
+            | Self::Log { name }
             | Self::Set { name, .. }
             | Self::Refresh { name, .. }
             | Self::Accept { name, .. }
@@ -299,6 +307,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             let upstream = upstreams.named(&name).await?;
             print_json(&described(&upstreams, &upstream).await?);
         }
+        Command::Log { name } => log::run(context, &name).await?,
         Command::Accept { name, issuer } => accept(&upstreams, &name, issuer.as_deref()).await?,
         Command::Test { name, user } | Command::Refresh { name, user } => {
             upstreams.refresh(&name).await?;
