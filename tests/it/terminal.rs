@@ -103,6 +103,7 @@ async fn a_mistyped_name_is_refused_with_the_nearest_one() {
         ("token create ci --user reader --scope admin:raed", "did you mean admin:read?"),
         ("policy who --tool whoim", "no tool whoim; did you mean whoami?"),
         ("policy who --upstream tikets", "did you mean tickets?"),
+        ("policy tools --user raeder", "did you mean reader?"),
         (
             "upstream add x --kind http --set auth=oauht --url https://x.example",
             "did you mean oauth?",

@@ -38,15 +38,12 @@ pub(super) fn page(
     };
     let fields: Vec<String> = settings(family).filter_map(differs).collect();
     let mut kept: Vec<&str> = fields.iter().map(String::as_str).collect();
-    let asked = match name {
-        Some(name) => {
-            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-            format!("edit={name}")
-        }
-        None => {
-            kept.push("name");
-            "add=1".to_owned()
-        }
+    let asked = if let Some(name) = name {
+        let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        format!("edit={name}")
+    } else {
+        kept.push("name");
+        "add=1".to_owned()
     };
     filled(&format!("{}?{asked}", route(family)), params, &kept)
 }
