@@ -1,6 +1,8 @@
 //! Every operation that creates lasting access requires a recent sign-in, with the second factor of
 //! users who have one.
 
+mod returned;
+
 use doorward_accounts::{Authority, NewAccessToken, NewAccount};
 use doorward_model::{AuditFilter, Role, ScopeSet, User};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, Page, TestServer, form_value};
@@ -353,14 +355,8 @@ async fn no_old_session_and_none_without_the_second_factor_creates_a_lasting_mea
     }
 }
 
-#[tokio::test]
-async fn a_user_who_signs_in_again_returns_to_the_entered_form() {
-    let prepared = Prepared::start().await;
-    let (server, browser) = (&prepared.server, &prepared.browser);
-    server.clock.advance(20 * 3_600);
-    let fields =
-        [("do", "make"), ("name", "back up & more"), ("days", "12"), ("scope-mcp:write", "1")];
-    let again = prepared.post("/account/tokens", "/account/tokens", &fields).await.expect(303);
+/// Signs in again, and opens the page to which that leads.
+async fn signed_in_again(server: &TestServer, browser: &Browser, again: &Page) -> Page {
     let login = browser.get(&again.location()).await.expect(200);
     assert!(
         login.body.contains("Sign in again to continue")
@@ -379,7 +375,18 @@ async fn a_user_who_signs_in_again_returns_to_the_entered_form() {
         )
         .await
         .expect(303);
-    let page = browser.get(&back.location()).await.expect(200);
+    browser.get(&back.location()).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_user_who_signs_in_again_returns_to_the_entered_form() {
+    let prepared = Prepared::start().await;
+    let (server, browser) = (&prepared.server, &prepared.browser);
+    let fields =
+        [("do", "make"), ("name", "back up & more"), ("days", "12"), ("scope-mcp:write", "1")];
+    server.clock.advance(20 * 3_600);
+    let again = prepared.post("/account/tokens", "/account/tokens", &fields).await.expect(303);
+    let page = signed_in_again(server, browser, &again).await;
     assert!(
         page.body.contains("value=\"back up &#38; more\"") && page.body.contains("value=\"12\""),
         "{}",

@@ -155,6 +155,11 @@ async fn a_service_that_registers_at_every_connection_is_listed_once_and_nothing
     let now = server.clock.now();
     let apps = server.app.store.connected_apps(&user.id, now).await.unwrap();
     assert_eq!(apps.len(), others.len() + 2);
+    // The page tells those of one name apart by the hosts that receive their access.
+    let page = root.get(&server.at("/account")).await.expect(200).body;
+    for hosts in ["claude.ai, claude.com", "evil.example", "claude.ai.evil.example", "127.0.0.1"] {
+        assert!(page.contains(&format!(">access goes to {hosts}<")), "{hosts}: {page}");
+    }
     // The registrations that it left behind are deleted a day later, and no others.
     let registered = async || {
         let all = server.app.store.clients(ClientFilter::default(), 100).await.unwrap();

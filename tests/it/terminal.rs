@@ -101,6 +101,17 @@ async fn a_mistyped_name_is_refused_with_the_nearest_one() {
         ("policy explain --user reader --resource tikets+file:///x", "no item tikets+file:///x"),
         ("token create ci --user reader --scope mcp:reed", "did you mean mcp:read?"),
         ("token create ci --user reader --scope admin:raed", "did you mean admin:read?"),
+        ("policy who --tool whoim", "no tool whoim; did you mean whoami?"),
+        ("policy who --upstream tikets", "did you mean tickets?"),
+        ("policy tools --user raeder", "did you mean reader?"),
+        (
+            "upstream add x --kind http --set auth=oauht --url https://x.example",
+            "did you mean oauth?",
+        ),
+        (
+            "upstream set tickets aprove=auto call_seconds=-1 title=x enabled=maybe",
+            "3 errors:\n  aprove: is not a key of [upstreams.NAME]; did you mean approve?\n  call_seconds: must be a whole number of 0 or more, not -1\n  enabled: must be true or false",
+        ),
         ("audit export --kind tool.caled", "did you mean tool.called?"),
         ("upstream add x --kind http --set aprove=manual", "did you mean approve?"),
         (
@@ -205,6 +216,13 @@ async fn an_unused_role_is_assigned_with_a_note_that_names_the_nearest_one() {
     assert!(!told.contains("did you mean"), "{told}");
     let told = user(&["set-role", "bea", "writr"]).await;
     assert!(told.contains("did you mean writer?"), "{told}");
+    for (role, meant) in [("develper", Some("did you mean developer?")), ("developer", None)] {
+        let asked = ["--data-dir", at, "policy", "who", "--role", role];
+        let asked = run_command(&asked, &rules, "").await;
+        let told = String::from_utf8(asked.stderr).unwrap();
+        assert!(asked.status.success(), "{told}");
+        assert!(meant.map_or(told.is_empty(), |meant| told.contains(meant)), "{role}: {told}");
+    }
     std::fs::remove_dir_all(data).unwrap();
 }
 

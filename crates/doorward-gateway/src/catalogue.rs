@@ -90,15 +90,9 @@ pub(crate) fn spec(
     hint: bool,
 ) -> ToolSpec {
     let own_name = tool.name.to_string();
-    let ruled = upstream
-        .classes
-        .iter()
-        .find(|(pattern, _)| pattern.matches(&own_name))
-        .map(|(_, class)| *class);
     let class = pin
         .and_then(|pin| pin.class)
-        .or(ruled)
-        .or_else(|| class_of(&tool).ok())
+        .or_else(|| class(upstream, &tool).ok())
         .unwrap_or(ToolClass::Destructive);
     let annotation = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>, unless: bool| {
         tool.annotations.as_ref().and_then(get).unwrap_or(unless)
@@ -139,9 +133,14 @@ pub(crate) fn spec(
 /// Reports a tool whose class is clear. Contradictory annotations hide a tool until an administrator
 /// sets its class (CF14).
 pub(crate) fn is_clear(upstream: &Upstream, pin: &PinnedTool, tool: &Tool) -> bool {
-    pin.class.is_some()
-        || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name))
-        || class_of(tool).is_ok()
+    pin.class.is_some() || class(upstream, tool).is_ok()
+}
+
+/// The class of a tool by the settings of its upstream, or else by its annotations; an error where
+/// these contradict each other. The decision of an administrator comes before it.
+pub(crate) fn class(upstream: &Upstream, tool: &Tool) -> Result<ToolClass, &'static str> {
+    let ruled = upstream.classes.iter().find(|(pattern, _)| pattern.matches(&tool.name));
+    ruled.map_or_else(|| class_of(tool), |(_, class)| Ok(*class))
 }
 
 /// A tool under its own name, as far as every client accepts that.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Gateway,
+    catalogue::class,
     definition::{self, Difference},
     left_out::LeftOut,
     names,
@@ -62,8 +63,9 @@ impl std::fmt::Display for ReviewState {
 pub struct ReviewedTool {
     /// Its pin.
     pub pin: PinnedTool,
-    /// Its class by its annotations; an error where they contradict each other.
-    pub annotated: Result<ToolClass, &'static str>,
+    /// Its class by the settings of its upstream, or else by its annotations; an error where these
+    /// contradict each other.
+    pub stated: Result<ToolClass, &'static str>,
     /// The differences, if it changed.
     pub differences: Vec<Difference>,
     /// The warnings.
@@ -73,7 +75,7 @@ pub struct ReviewedTool {
 impl ReviewedTool {
     /// The class that counts.
     pub fn class(&self) -> ToolClass {
-        self.pin.class.or(self.annotated.ok()).unwrap_or(ToolClass::Destructive)
+        self.pin.class.or(self.stated.ok()).unwrap_or(ToolClass::Destructive)
     }
     /// Its present description. Foreign text: clean it before it is shown.
     pub fn description(&self) -> String {
@@ -161,14 +163,16 @@ impl Gateway {
 
     /// The tools of an upstream as an administrator reviews them, by name.
     pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
-        let others: Vec<UpstreamName> =
-            self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
+        let all = self.all_upstreams().await?;
+        let others: Vec<UpstreamName> = all.iter().map(|upstream| upstream.name).collect();
+        let upstream = all.iter().find(|upstream| upstream.name == name);
         let pins = self.inner.services.store.pinned_tools(name).await?;
         let reviewed = |pin: &PinnedTool| {
             let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
             ReviewedTool {
-                annotated: definition::pinned_tool(newest)
-                    .map_or(Ok(ToolClass::Destructive), |tool| definition::class_of(&tool)),
+                stated: definition::pinned_tool(newest)
+                    .zip(upstream)
+                    .map_or(Ok(ToolClass::Destructive), |(tool, upstream)| class(upstream, &tool)),
                 differences: pin
                     .changed
                     .as_deref()

@@ -131,7 +131,11 @@ fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
         other => {
             return Err(SettingError::new(
                 "auth",
-                format!("{other:?} is not one of {}", UpstreamConfig::AUTH.join(", ")),
+                format!(
+                    "{other:?} is not one of {}{}",
+                    UpstreamConfig::AUTH.join(", "),
+                    nearest::hint(other, UpstreamConfig::AUTH)
+                ),
             ));
         }
     })

@@ -28,20 +28,34 @@ pub fn edits(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or(usize::MAX)
 }
 
-/// The end of a sentence that names the candidate which was probably meant: the nearest, if a third
-/// of its letters or fewer differ, or one that begins with the same letters.
-pub fn hint<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) -> String {
+/// The candidate that was probably meant: the nearest, if a third of its letters or fewer differ, or
+/// one that begins with the same letters or has the same words in another order.
+pub fn nearest<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) -> Option<T> {
     let (name, mut best) = (name.to_lowercase(), None::<(usize, T)>);
     for candidate in candidates {
         let known = candidate.as_ref().to_lowercase();
         let begins = name.len() >= 3 && known.starts_with(&name);
-        let distance = if begins { 1 } else { edits(&name, &known) };
-        let is_near = begins || distance <= (known.len().max(name.len()) / 3).max(1);
+        let is_alike = begins || words(&known) == words(&name);
+        let distance = if is_alike { 1 } else { edits(&name, &known) };
+        let is_near = is_alike || distance <= (known.len().max(name.len()) / 3).max(1);
         if is_near && best.as_ref().is_none_or(|(least, _)| distance < *least) {
             best = Some((distance, candidate));
         }
     }
-    best.map(|(_, found)| format!("; did you mean {}?", found.as_ref())).unwrap_or_default()
+    best.map(|(_, found)| found)
+}
+
+/// The words of a name in the order of the alphabet.
+fn words(name: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = name.split(['_', '-', '.', ' ']).collect();
+    words.sort_unstable();
+    words
+}
+
+/// The end of a sentence that names the candidate which was probably meant, if there is one.
+pub fn hint<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) -> String {
+    let found = nearest(name, candidates);
+    found.map(|found| format!("; did you mean {}?", found.as_ref())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,6 +78,7 @@ mod tests {
         }
         let of_settings = ["title", "url", "networks"];
         assert_eq!(hint("titel", of_settings), "; did you mean title?");
+        assert_eq!(hint("url_issuer", ["issuer_url"]), "; did you mean issuer_url?");
         assert_eq!((edits("ca", "abc"), edits("ab", "ba"), edits("", "ab")), (3, 1, 2));
         for far in ["", "x", "calendar", "mail"] {
             assert_eq!(hint(far, known), "", "{far}");

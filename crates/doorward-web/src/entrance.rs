@@ -86,18 +86,25 @@ fn is_page(next: &str) -> bool {
 }
 
 /// The URL of a page with a form that keeps its entered values: the fields `kept`, in which a name
-/// that ends in `*` covers all fields with that prefix. No secret is among them.
+/// that ends in `*` covers all fields with that prefix. No secret is among them. Values that a
+/// sign-in could not lead back to, because the URL would be too long, are left out.
 pub fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
     let keeps = |name: &str| {
         kept.iter().any(|kept| {
             kept.strip_suffix('*').map_or(*kept == name, |start| name.starts_with(start))
         })
     };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let mut url = page.to_owned();
     for name in params.names().filter(|name| keeps(name)) {
-        query.append_pair(name, params.get(name).unwrap_or_default());
+        let mut field = url::form_urlencoded::Serializer::new(String::new());
+        field.append_pair(name, params.get(name).unwrap_or_default());
+        let field = field.finish();
+        if url.len() + field.len() < LONGEST_NEXT {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&field);
+        }
     }
-    format!("{page}?{}", query.finish()).trim_end_matches('?').to_owned()
+    url
 }
 
 impl<'a> SignInTarget<'a> {
@@ -215,7 +222,25 @@ impl Web {
 
 #[cfg(test)]
 mod tests {
-    use super::local;
+    use doorward_transport::Params;
+
+    use super::{LONGEST_NEXT, filled, local};
+
+    #[test]
+    fn a_form_is_kept_as_far_as_a_sign_in_leads_back_to_it() {
+        let long = "x".repeat(LONGEST_NEXT);
+        let form =
+            format!("name=wiki&set-url=https%3A%2F%2Fa.example&set-scopes={long}&set-title=T&x=1");
+        let params = Params::from_query(Some(&form)).unwrap();
+        let url = filled("/admin/upstreams?add=1", &params, &["name", "set-*"]);
+        assert!(url.starts_with("/admin/upstreams?add=1&"), "{url}");
+        for kept in ["name=wiki", "set-url=https%3A%2F%2Fa.example", "set-title=T"] {
+            assert!(url.contains(kept), "{url}");
+        }
+        assert!(!url.contains("scopes") && !url.contains("x=1"), "{url}");
+        assert_eq!(local(Some(&url)), url);
+        assert_eq!(filled("/admin/users", &Params::default(), &["name"]), "/admin/users");
+    }
 
     #[test]
     fn ca20_signing_in_leads_nowhere_else() {

@@ -63,6 +63,24 @@ async fn the_account_there_is_shown_where_an_id_token_for_doorward_states_it() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_service_leads_an_administrator_to_the_own_account_that_its_lists_need() {
+    let (wiki, open) = (FakeUpstream::protected().await, FakeUpstream::start().await);
+    let server = with(&[("wiki", &wiki, "oauth"), ("open", &open, "none")]).await;
+    server.user_with("root", &["admin"]).await;
+    let root = server.signed_in("root").await;
+    let page = async |name: &str| {
+        root.get(&server.at(&format!("/admin/upstreams/{name}"))).await.expect(200).body
+    };
+    let shown = page("wiki").await;
+    assert!(shown.contains("href=\"/connect/wiki\">Connect your account<"), "{shown}");
+    assert!(shown.contains("Connect your account, then test the service."), "{shown}");
+    assert!(!page("open").await.contains("Connect your account"));
+    let back = go(&server, &root, "wiki").await;
+    root.get(&back).await.expect(303);
+    assert!(!page("wiki").await.contains("Connect your account"));
+}
+
+#[tokio::test]
 async fn g21_a_wrong_or_missing_issuer_redeems_nothing() {
     for iss in ["https://evil.example", ""] {
         let wiki = FakeUpstream::protected().await;

@@ -1,5 +1,6 @@
 //! REST APIs as their documents really are: servers, references, names, answers.
 
+mod classes;
 mod places;
 mod sending;
 mod variants;

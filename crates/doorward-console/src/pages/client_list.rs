@@ -15,7 +15,7 @@ use doorward_admin::{
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientRules, ClientSource, routes};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form};
 
 use crate::{
     Console,
@@ -206,6 +206,25 @@ async fn show_list(
     draw(status, &page)
 }
 
+/// The fields of the forms for another client, which are kept over a sign-in.
+const FIELDS: &[&str] = &[
+    "do",
+    "name",
+    "redirect_uris",
+    "confidential",
+    "admin",
+    "openid",
+    "pairwise",
+    "signed_userinfo",
+    "post_logout_redirect_uris",
+    "backchannel_logout_uri",
+    "backchannel_logout_session_required",
+    "require_pushed_authorization_requests",
+    "dpop_bound_access_tokens",
+    "service",
+    "jwks",
+];
+
 /// Shows the forms for another client, with the values as they were typed.
 async fn show_add(
     console: &Console,
@@ -346,11 +365,10 @@ pub(crate) async fn post(
     let empty = Params::default();
     let done = match params.get("do") {
         Some(kind @ ("add" | "add-service")) => {
-            let authority = match console
-                .web
-                .authority(&administrator.0.visitor, &SignInTarget::page(routes::ADMIN_CLIENTS))
-                .await
-            {
+            let add = format!("{}?add=1", routes::ADMIN_CLIENTS);
+            let form = filled(&add, &params, FIELDS);
+            let page = SignInTarget::page(&form);
+            let authority = match console.web.authority(&administrator.0.visitor, &page).await {
                 Ok(authority) => authority,
                 Err(response) => return response,
             };

@@ -13,7 +13,7 @@ use doorward_admin::{ClientDecision, ClientEdit, Effect, Proposal, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientRules, ClientSource, RedirectUri, id::etag, routes};
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
+use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form, moment};
 
 use crate::{
     Console,
@@ -200,8 +200,41 @@ pub(crate) async fn one(
     let Some(id) = params.get("client_id") else {
         return ErrorPage::not_found().draw(&console.web);
     };
-    show(&console, &administrator, id, None, None).await
+    // A form that was typed before a sign-in, to which the browser returns.
+    let typed = params.get("name").map(|name| Change {
+        name: name.to_owned(),
+        uris: words(params.get("redirect_uris").unwrap_or_default()),
+        openid: OpenIdForm::typed(&params),
+        rules: edited_rules(&params).of(ClientRules::default()),
+        shown: String::new(),
+        differences: None,
+    });
+    show(&console, &administrator, id, None, typed).await
 }
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+/// The path of the page of a client.
+fn page_of(id: &str) -> String {
+    format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id))
+}
+
+/// The fields of the form that changes a client, which are kept over a sign-in.
+const FIELDS: &[&str] = &[
+    "name",
+    "redirect_uris",
+    "openid",
+    "pairwise",
+    "signed_userinfo",
+    "post_logout_redirect_uris",
+    "backchannel_logout_uri",
+    "backchannel_logout_session_required",
+    "rules",
+    "require_pushed_authorization_requests",
+    "dpop_bound_access_tokens",
+];
 
 /// Shows what a change of a client is, or puts it in effect if it is the one that was shown.
 async fn edit(
@@ -215,12 +248,12 @@ async fn edit(
     else {
         return ErrorPage::incomplete("name").draw(&console.web);
     };
-    let page = SignInTarget::page(routes::ADMIN_CLIENTS);
+    let form = filled(&page_of(id), params, FIELDS);
+    let page = SignInTarget::page(&form);
     let authority = match console.web.authority(&administrator.0.visitor, &page).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
-    let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
     let redirect_uris = params.get("redirect_uris").map(words);
     let uris = redirect_uris.clone().unwrap_or_default();
     let openid = OpenIdForm::typed(params);
@@ -242,10 +275,7 @@ async fn edit(
     let change =
         |differences| Change { name: name.to_owned(), uris, openid, rules, shown, differences };
     match done {
-        Ok(_) if effect == Effect::Apply => {
-            let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
-            answer::see_other(&console.web.at(&page))
-        }
+        Ok(_) if effect == Effect::Apply => answer::see_other(&console.web.at(&page_of(id))),
         Ok(done) => {
             let change = change(Some(differs(&done)));
             show(console, administrator, id, None, Some(change)).await
@@ -289,7 +319,7 @@ async fn question(
         objects: vec![client.name.clone()],
         button,
         action: routes::ADMIN_CLIENT.to_owned(),
-        back: format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id)),
+        back: page_of(id),
     }))
 }
 
@@ -344,7 +374,7 @@ async fn changed(
     done: Result<(), Refusal>,
 ) -> Response {
     let Err(refusal) = done else {
-        let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
+        let page = page_of(id);
         return answer::see_other(&console.web.at(&page));
     };
     match alert(console, &refusal) {

@@ -61,7 +61,9 @@ pub(super) async fn set(
     id: &str,
     seen: &str,
 ) -> Result<Result<(), Refusal>, Response> {
-    let page = SignInTarget::page(routes::ADMIN_CLIENTS);
+    let id_in_url: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    let page = format!("{}?client_id={id_in_url}", routes::ADMIN_CLIENT);
+    let page = SignInTarget::page(&page);
     let authority = console.web.authority(&administrator.0.visitor, &page).await?;
     let from = params.get("from").unwrap_or_default();
     let new = (params.get("do") == Some("exchange")).then(|| NewExchange {

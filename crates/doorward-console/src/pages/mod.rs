@@ -43,6 +43,7 @@ mod tokens;
 mod toolsets;
 mod trial;
 mod trust;
+mod typed_settings;
 mod upstream_part;
 mod upstreams;
 pub(crate) mod usage;

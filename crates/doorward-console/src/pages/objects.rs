@@ -160,7 +160,8 @@ async fn page<P: ObjectPages>(
     let objects = P::Objects::of(&console.admin);
     let object = objects.find(name).await?;
     let view = serde_json::to_value(objects.view(&object)).unwrap_or_default();
-    let is_typed = feedback.error.is_some() && params.get("do") == Some("save");
+    // It was refused, or the browser returns to it from a sign-in.
+    let is_typed = feedback.message.is_none() && params.get("do") == Some("save");
     let input = |field: &Field| {
         let stored = || field.text(view.get(field.name).unwrap_or(&Value::Null));
         let typed = params.get(field.name).filter(|_| is_typed).map(ToOwned::to_owned);
@@ -371,7 +372,11 @@ async fn post_one<P: ObjectPages>(
         Some(action) if action == "save" || P::ACTIONS.contains(&action) => action,
         _ => return ErrorPage::incomplete("do").draw(&console.web),
     };
-    let target = page_of(P::PAGE, &key);
+    let mut target = page_of(P::PAGE, &key);
+    if action == "save" {
+        let fields = P::Objects::FIELDS.iter().map(|field| field.name);
+        target = filled(&target, &params, &std::iter::once("do").chain(fields).collect::<Vec<_>>());
+    }
     let target = SignInTarget::page(&target);
     let authority = match console.web.authority(&administrator.0.visitor, &target).await {
         Ok(authority) => authority,

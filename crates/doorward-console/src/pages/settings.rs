@@ -18,12 +18,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     Console,
-    pages::{Administrator, draw, hints, pasted},
+    pages::{
+        Administrator, draw, hints, pasted,
+        typed_settings::{self, FIELD, route},
+    },
     refusals::{Alert, alert},
 };
-
-/// The beginning of the names of the form's fields that are settings.
-const FIELD: &str = "set-";
 
 /// The use of the form.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -159,13 +159,6 @@ pub(super) fn differs(edit: &Edit) -> Vec<Differs> {
         after: text(&one.after),
     };
     edit.differences.iter().map(one).collect()
-}
-
-fn route(family: Family) -> &'static str {
-    match family {
-        Family::Upstream => routes::ADMIN_UPSTREAMS,
-        Family::Provider => routes::ADMIN_PROVIDERS,
-    }
 }
 
 /// The name of the form, for its token.
@@ -352,6 +345,11 @@ fn refused(console: &Console, refusal: &Refusal) -> Drawn {
     }
 }
 
+/// The form as it was typed before a sign-in, to which the browser returns.
+fn typed(family: Family, params: &Params) -> Feedback<'_> {
+    Feedback { params: typed_settings::plain(family, params), ..Feedback::default() }
+}
+
 /// The form that a query asks for: `add`, or `edit` with a name. `None` if it asks for none.
 pub(super) async fn asked(
     console: &Console,
@@ -360,20 +358,14 @@ pub(super) async fn asked(
     params: &Params,
 ) -> Option<Drawn> {
     if params.get("add").is_some() {
-        let feedback = Feedback::default();
-        return Some(Ok(show(
-            console,
-            administrator,
-            Target { family, name: None },
-            &Held::default(),
-            feedback,
-        )));
+        let (target, feedback) = (Target { family, name: None }, typed(family, params));
+        return Some(Ok(show(console, administrator, target, &Held::default(), feedback)));
     }
     let name = params.get("edit")?;
     Some(match held(console, family, name).await {
         Ok(held) => {
             let target = Target { family, name: Some(name) };
-            Ok(show(console, administrator, target, &held, Feedback::default()))
+            Ok(show(console, administrator, target, &held, typed(family, params)))
         }
         Err(refusal) => refused(console, &refusal),
     })
@@ -414,11 +406,6 @@ pub(super) async fn sent(
         _ => return None,
     };
     let name = params.get("name").unwrap_or_default().trim();
-    let page = SignInTarget::page(route(family));
-    let authority = match console.web.authority(&administrator.0.visitor, &page).await {
-        Ok(authority) => authority,
-        Err(response) => return Some(Ok(response)),
-    };
     let before = match step {
         Step::Add => Ok(Held::default()),
         Step::Show | Step::Apply => held(console, family, name).await,
@@ -426,6 +413,13 @@ pub(super) async fn sent(
     let before = match before {
         Ok(before) => before,
         Err(refusal) => return Some(refused(console, &refusal)),
+    };
+    let target = Target { family, name: (step != Step::Add).then_some(name) };
+    let page = typed_settings::page(family, target.name, &before.settings, params);
+    let page = SignInTarget::page(&page);
+    let authority = match console.web.authority(&administrator.0.visitor, &page).await {
+        Ok(authority) => authority,
+        Err(response) => return Some(Ok(response)),
     };
     let form = |key: &str| params.get(&format!("{FIELD}{key}"));
     let taken = match family.changed(&before.settings, form) {
@@ -435,7 +429,6 @@ pub(super) async fn sent(
         }
         Err(refusal) => Err(refusal),
     };
-    let target = Target { family, name: (step != Step::Add).then_some(name) };
     let feedback = match taken {
         Ok(None) => {
             let page = saved_page(console, family, name).await;

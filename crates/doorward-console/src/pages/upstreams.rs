@@ -67,6 +67,8 @@ struct Page {
     parts: Vec<PartLink>,
     /// The path of the page.
     path: String,
+    /// The path at which the administrator connects an own account, which lists need.
+    connect: Option<String>,
     /// The tools that wait for a decision: the first ones, and the number of the others.
     waiting: Vec<Tool>,
     more_waiting: usize,
@@ -139,8 +141,23 @@ fn page_of(name: &str) -> String {
     routes::ADMIN_UPSTREAM.replace("{upstream}", name)
 }
 
-/// The table of the tools that fit.
-fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table {
+/// The path at which the administrator connects, where that is missing and possible.
+async fn connect_path(
+    console: &Console,
+    administrator: &Administrator,
+    upstream: &Upstream,
+) -> Result<Option<String>, Refusal> {
+    let user = &administrator.0.visitor.user;
+    if !upstream.needs_connection() || !upstream.is_enabled() || !upstream.is_for(user) {
+        return Ok(None);
+    }
+    let connection = console.store.connection(&user.id, upstream.name).await?;
+    let is_connected = connection.is_some_and(|connection| connection.tokens.is_some());
+    Ok((!is_connected).then(|| routes::of_upstream(routes::CONNECT, upstream.name)))
+}
+
+/// The table of the tools that fit. `none` says why there is none.
+fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String, none: Message) -> Table {
     let search = list.get("search").to_lowercase();
     let state = list.get("state");
     let fits = |tool: &ReviewedTool| {
@@ -149,8 +166,7 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String) -> Table
             || tool.description().to_lowercase().contains(&search))
             && (state.is_empty() || tool.state().as_str() == state)
     };
-    let none =
-        if tools.is_empty() { text::console_service_no_tools() } else { text::console_none() };
+    let none = if tools.is_empty() { none } else { text::console_none() };
     let fitting: Vec<ReviewedTool> = tools.into_iter().filter(fits).collect();
     let listed = list.of_all(fitting, |tool| tool.pin.tool.clone());
     let states =
@@ -223,6 +239,11 @@ async fn page(
         .filter(|part| index.is_some() || *part != Part::Index)
         .unwrap_or(Part::Tools);
     let upstream = row(&reviewed);
+    let connect = connect_path(console, administrator, &reviewed.upstream).await?;
+    let none = match connect {
+        Some(_) => text::console_service_no_tools_connect(),
+        None => text::console_service_no_tools(),
+    };
     let id = reviewed.upstream.name;
     let tools = std::mem::take(&mut reviewed.tools);
     let one = params.get("tool").filter(|_| part == Part::Tools);
@@ -246,7 +267,7 @@ async fn page(
     let waiting = tools.iter().filter(|tool| waits(tool)).take(shown).cloned().map(tool).collect();
     let list = List { path: &path, params, filters: &FILTERS };
     let mut table = match part {
-        Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone())),
+        Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone(), none)),
         Part::Connections => Some(connections(console, &list, id).await?),
         Part::Tools | Part::Access | Part::Settings | Part::Activity | Part::Index => None,
     };
@@ -276,6 +297,7 @@ async fn page(
         takes_uploads,
         part,
         path,
+        connect,
         csrf,
     })
 }

@@ -13,6 +13,7 @@ account_paste_url = Fügen Sie diese URL in Claude, ChatGPT, VS Code, Cursor ode
 account_instructions = Anleitungen für die einzelnen Clients
 account_no_apps = Keine App hat Zugriff auf Ihr Konto.
 account_unverified_name = ungeprüfter Name
+account_app_receivers = Zugriff geht an { $hosts }
 account_app_times = verbunden seit { $connected } · zuletzt verwendet { $used }
 account_last_called = zuletzt aufgerufen:
 account_narrow = Zugriff einschränken

@@ -13,6 +13,7 @@ account_paste_url = Paste this URL into Claude, ChatGPT, VS Code, Cursor or any 
 account_instructions = Instructions for each client
 account_no_apps = No app has access to your account.
 account_unverified_name = unverified name
+account_app_receivers = access goes to { $hosts }
 account_app_times = connected { $connected } · last used { $used }
 account_last_called = last called:
 account_narrow = Reduce access

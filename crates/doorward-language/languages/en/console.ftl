@@ -81,6 +81,8 @@ console_subject = Subject
 # Services.
 console_service_tools = Tools
 console_service_no_tools = No tools are known yet. Test the service: a test lists them.
+console_service_no_tools_connect = No tools are known yet: this service lists them with a user’s own access. Connect your account, then test the service.
+console_service_connect = Connect your account
 console_service_access = Access
 console_service_connections = Connections
 console_service_settings = Settings

@@ -13,6 +13,7 @@ account_paste_url = Collez cette URL dans Claude, ChatGPT, VS Code, Cursor ou un
 account_instructions = Instructions pour chaque client
 account_no_apps = Aucune application n’a accès à votre compte.
 account_unverified_name = nom non vérifié
+account_app_receivers = l’accès est envoyé à { $hosts }
 account_app_times = connectée depuis le { $connected } · dernière utilisation le { $used }
 account_last_called = derniers appels :
 account_narrow = Réduire l’accès

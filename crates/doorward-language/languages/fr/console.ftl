@@ -81,6 +81,8 @@ console_subject = Sujet
 # Services.
 console_service_tools = Outils
 console_service_no_tools = Aucun outil n’est encore connu. Testez le service : le test les liste.
+console_service_no_tools_connect = Aucun outil n’est encore connu : ce service les liste avec l’accès propre d’un utilisateur. Connectez votre compte, puis testez le service.
+console_service_connect = Connecter votre compte
 console_service_access = Accès
 console_service_connections = Connexions
 console_service_settings = Paramètres

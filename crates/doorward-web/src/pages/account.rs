@@ -1,6 +1,6 @@
 //! A user's own page: connected apps, sessions, password.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use askama::Template;
 use axum::{
@@ -13,7 +13,7 @@ use doorward_accounts::{PasswordChange, UserError};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{
-    Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes,
+    Change, ClientId, ClientSource, RedirectUri, Scope, ScopeSet, SessionId, Timestamp, routes,
 };
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
@@ -59,6 +59,8 @@ struct App {
     client_id: String,
     name: String,
     unverified: bool,
+    /// The hosts that receive the access of an app with an unverified name, in one line.
+    receivers: String,
     scopes: Vec<AppScope>,
     tools: Vec<String>,
     connected: String,
@@ -106,12 +108,17 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
 }
 
 fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
+    let unverified = app.client.as_ref();
+    let unverified = unverified.filter(|client| client.source == ClientSource::Registration);
+    let receivers: BTreeSet<String> = unverified
+        .iter()
+        .flat_map(|client| &client.redirect_uris)
+        .map(|uri| RedirectUri::display_host(uri.as_str()))
+        .collect();
     App {
         name: app.name().to_owned(),
-        unverified: app
-            .client
-            .as_ref()
-            .is_none_or(|client| client.source == ClientSource::Registration),
+        unverified: app.client.is_none() || unverified.is_some(),
+        receivers: receivers.into_iter().collect::<Vec<_>>().join(", "),
         client_id: app.client_id.to_string(),
         scopes: app
             .scopes

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::print_json;
 use crate::{
     Failed,
-    config::{known_keys, value_from_text},
+    config::{Key, known_keys, value_from_text},
     nearest,
 };
 
@@ -15,29 +15,44 @@ pub(super) fn effect(dry_run: bool) -> Effect {
     if dry_run { Effect::Show } else { Effect::Apply }
 }
 
-/// Reads `KEY=VALUE` as a setting of a section. A repeated list is extended.
-pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| Failed(format!("{text}: write KEY=VALUE")))?;
-    let known = known_keys();
-    let key = known.iter().find(|key| key.section == section && key.name == name);
-    let key = key.ok_or_else(|| {
-        let names = known.iter().filter(|key| key.section == section).map(|key| &key.name);
-        let hint = match nearest::hint(name, names) {
+/// Reads settings of a section, each as `KEY=VALUE`. A repeated list is extended. Every fault is
+/// told at once.
+pub(super) fn read(section: &str, words: &[String]) -> Result<toml::Table, Failed> {
+    let known: Vec<Key> = known_keys().into_iter().filter(|key| key.section == section).collect();
+    let (mut settings, mut faults) = (toml::Table::new(), Vec::new());
+    for text in words {
+        match read_one(section, &known, text) {
+            Ok((name, toml::Value::Array(more))) => match settings.get_mut(&name) {
+                Some(toml::Value::Array(held)) => held.extend(more),
+                _ => {
+                    settings.insert(name, toml::Value::Array(more));
+                }
+            },
+            Ok((name, value)) => {
+                settings.insert(name, value);
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    match faults.as_slice() {
+        [] => Ok(settings),
+        [one] => Err(Failed(one.clone())),
+        many => Err(Failed(format!("{} errors:\n  {}", many.len(), many.join("\n  ")))),
+    }
+}
+
+/// Reads one setting. The error is its fault, in words.
+fn read_one(section: &str, known: &[Key], text: &str) -> Result<(String, toml::Value), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text}: write KEY=VALUE"))?;
+    let key = known.iter().find(|key| key.name == name).ok_or_else(|| {
+        let hint = match nearest::hint(name, known.iter().map(|key| &key.name)) {
             none if none.is_empty() => "; the reference of the configuration lists them".to_owned(),
             hint => hint,
         };
-        Failed(format!("{name}: is not a key of [{section}]{hint}"))
+        format!("{name}: is not a key of [{section}]{hint}")
     })?;
-    let value = value_from_text(key.kind, value.to_owned())
-        .map_err(|demand| Failed(format!("{name}: {demand}")))?;
-    match (settings.get_mut(name), value) {
-        (Some(toml::Value::Array(held)), toml::Value::Array(more)) => held.extend(more),
-        (_, value) => {
-            settings.insert(name.to_owned(), value);
-        }
-    }
-    Ok(())
+    let value = value_from_text(key.kind, value.to_owned());
+    value.map(|value| (name.to_owned(), value)).map_err(|demand| format!("{name}: {demand}"))
 }
 
 /// Prints an edit: the values before and afterwards.

@@ -5,14 +5,14 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{ArgGroup, Args, Subcommand};
 use doorward_accounts::Authority;
 use doorward_admin::{
-    Call, CaseResult, DryRun, Explained, Impact, Named, NewPolicy, Object, PolicyCase,
-    PolicyVersion, Refusal, try_cases,
+    Call, CaseResult, DryRun, Explained, Impact, Named, NewPolicy, PolicyCase, PolicyVersion,
+    try_cases,
 };
-use doorward_model::{AuditSubject, Clock, ports::SystemClock};
+use doorward_model::{Clock, ports::SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{context::Context, hinted, print_json, print_table, user_tools, who};
+use super::{context::Context, given::unanswered, print_json, print_table, user_tools, who};
 use crate::Failed;
 
 /// The examples of its help.
@@ -314,21 +314,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let call = Call { user, client, toolset, item };
     let Explained { item, answer, why, .. } = match policies.explain(call).await {
         Ok(explained) => explained,
-        Err(refusal) => {
-            let (wanted, known) = match &refusal {
-                Refusal::Missing(Object::Audited(AuditSubject::Tool), name) => {
-                    (name.as_str(), policies.tool_names().await?)
-                }
-                Refusal::Missing(Object::Audited(AuditSubject::Upstream), name) => {
-                    (name.as_str(), policies.upstream_names().await?)
-                }
-                Refusal::Missing(Object::Audited(AuditSubject::User), name) => {
-                    (name.as_str(), policies.user_names().await?)
-                }
-                _ => return Err(refusal.into()),
-            };
-            return Err(hinted(&refusal, wanted, known));
-        }
+        Err(refusal) => return Err(unanswered(&policies, refusal).await?),
     };
     let answer = answer.as_str();
     if context.json {

@@ -104,11 +104,7 @@ fn settings(
     secret_stdin: bool,
 ) -> Result<Map<String, Value>, Failed> {
     let Named { kind, client_id, issuer } = named;
-    let mut table = toml::Table::new();
-    for text in words {
-        edit::read(PROVIDERS, &mut table, text)?;
-    }
-    let mut settings = settings_of(table)?;
+    let mut settings = settings_of(edit::read(PROVIDERS, words)?)?;
     settings.insert("kind".to_owned(), kind.into());
     settings.insert("client_id".to_owned(), client_id.into());
     if let Some(issuer) = issuer {
@@ -172,11 +168,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             }
         }
         Command::Set { name, settings: words, client_secret_stdin, dry_run } => {
-            let mut table = toml::Table::new();
-            for text in &words {
-                edit::read(PROVIDERS, &mut table, text)?;
-            }
-            let mut patch = settings_of(table)?;
+            let mut patch = settings_of(edit::read(PROVIDERS, &words)?)?;
             if client_secret_stdin {
                 patch.insert("client_secret".to_owned(), read_secret()?.into());
             }

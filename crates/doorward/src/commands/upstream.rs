@@ -228,11 +228,7 @@ fn settings(
     named: Named,
     secret_stdin: bool,
 ) -> Result<Map<String, Value>, Failed> {
-    let mut table = toml::Table::new();
-    for text in words {
-        edit::read(UPSTREAMS, &mut table, text)?;
-    }
-    let mut settings = settings_of(table)?;
+    let mut settings = settings_of(edit::read(UPSTREAMS, words)?)?;
     settings.insert("kind".to_owned(), named.kind.into());
     for (key, value) in [("url", named.url), ("auth", named.auth)] {
         if let Some(value) = value {
@@ -284,11 +280,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             }
         }
         Command::Set { name, settings: words, secret_stdin, dry_run } => {
-            let mut table = toml::Table::new();
-            for text in &words {
-                edit::read(UPSTREAMS, &mut table, text)?;
-            }
-            let mut patch = settings_of(table)?;
+            let mut patch = settings_of(edit::read(UPSTREAMS, &words)?)?;
             if secret_stdin {
                 read_secret(&mut patch)?;
             }

@@ -287,7 +287,11 @@ async fn set_password(users: &Users, name: &str, from_stdin: bool) -> Result<(),
 }
 
 /// Notes roles that no rule names and no user has, where another one was probably meant.
-async fn note_roles(context: &Context, users: &Users, roles: &[String]) -> Result<(), Failed> {
+pub(super) async fn note_roles(
+    context: &Context,
+    users: &Users,
+    roles: &[String],
+) -> Result<(), Failed> {
     let all = users.all().await?;
     let of_users = all.iter().flat_map(User::all_roles);
     let known: BTreeSet<&str> = context

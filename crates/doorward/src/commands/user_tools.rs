@@ -7,7 +7,7 @@ use doorward_admin::{Answer, ToolPermission, ToolsQuestion};
 use doorward_model::ToolClass;
 use serde_json::{Value, json};
 
-use super::{context::Context, print_json, print_table, who};
+use super::{context::Context, given::unanswered, print_json, print_table, who};
 use crate::Failed;
 
 /// The tools of a user.
@@ -68,7 +68,10 @@ pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode,
     };
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
-        let part = policies.tools_of(question, Some(200), after.as_deref()).await?;
+        let part = match policies.tools_of(question, Some(200), after.as_deref()).await {
+            Ok(part) => part,
+            Err(refusal) => return Err(unanswered(&policies, refusal).await?),
+        };
         all.extend(part.rows);
         after = part.next;
         if after.is_none() {

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 use doorward_admin::{Named, Permitted, RoleSource, SourcedRole, UsersWith};
 use serde_json::{Value, json};
 
-use super::{context::Context, print_json, print_table};
+use super::{context::Context, given::unanswered, print_json, print_table, user};
 use crate::Failed;
 
 /// The users who may.
@@ -75,7 +75,12 @@ fn row(Permitted { user, explained, roles }: &Permitted) -> Vec<String> {
 }
 
 pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode, Failed> {
-    let policies = context.policies(&context.store().await?).await?;
+    let store = context.store().await?;
+    let policies = context.policies(&store).await?;
+    if let Some(role) = &asked.role {
+        user::note_roles(context, &context.users(&store).await?, std::slice::from_ref(role))
+            .await?;
+    }
     let whom = match &asked.role {
         Some(role) => UsersWith::Role(role),
         None => UsersWith::Permission(Named {
@@ -88,7 +93,10 @@ pub(super) async fn run(context: &Context, asked: &Question) -> Result<ExitCode,
     };
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
-        let part = policies.who(whom, Some(200), after.as_deref()).await?;
+        let part = match policies.who(whom, Some(200), after.as_deref()).await {
+            Ok(part) => part,
+            Err(refusal) => return Err(unanswered(&policies, refusal).await?),
+        };
         all.extend(part.rows);
         after = part.next;
         if after.is_none() {

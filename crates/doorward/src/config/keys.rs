@@ -11,8 +11,8 @@ use super::Config;
 pub enum Kind {
     /// Text.
     Text,
-    /// A whole number.
-    Number,
+    /// A whole number within the bounds of its type.
+    Number(Bounds),
     /// `true` or `false`.
     Switch,
     /// A list of texts.
@@ -24,10 +24,48 @@ impl Kind {
     pub fn demand(self) -> &'static str {
         match self {
             Self::Text => "must be a string",
-            Self::Number => "must be a whole number",
+            Self::Number(_) => "must be a whole number",
             Self::Switch => "must be true or false",
             Self::List => "must be a list of strings",
         }
+    }
+}
+
+/// The whole numbers that a key takes, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    least: i64,
+    most: i64,
+}
+
+impl Bounds {
+    /// The bounds of a type, by its schema. A type without any has those of TOML.
+    fn of(schema: &Value) -> Self {
+        let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
+        let most = match schema.get("format").and_then(Value::as_str) {
+            Some("uint32") => i64::from(u32::MAX),
+            Some("int32") => i64::from(i32::MAX),
+            _ => i64::MAX,
+        };
+        Self { least: bound("minimum").unwrap_or(i64::MIN), most: bound("maximum").unwrap_or(most) }
+    }
+
+    /// Reads a number. The error is the demand on it.
+    pub(super) fn read(self, digits: &str, radix: u32) -> Result<i64, String> {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let Self { least, most } = self;
+        match i64::from_str_radix(digits, radix) {
+            Ok(number) if (least..=most).contains(&number) => return Ok(number),
+            Err(error) if !matches!(error.kind(), NegOverflow | PosOverflow) => {
+                return Err(Kind::Number(self).demand().to_owned());
+            }
+            Ok(_) | Err(_) => {}
+        }
+        Err(if digits.starts_with('-') {
+            format!("must be a whole number of {least} or more, not {digits}")
+        } else {
+            format!("must be a whole number of {most} or less, and this one is larger")
+        })
     }
 }
 
@@ -82,7 +120,7 @@ fn words(schema: &Value) -> String {
 
 fn kind(schema: &Value) -> Kind {
     match schema.get("type").and_then(Value::as_str) {
-        Some("integer") => Kind::Number,
+        Some("integer") => Kind::Number(Bounds::of(schema)),
         Some("boolean") => Kind::Switch,
         Some("array") => Kind::List,
         _ => Kind::Text,

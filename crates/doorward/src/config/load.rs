@@ -15,7 +15,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use doorward_model::nearest::edits;
+use doorward_model::nearest::nearest;
 
 use super::{
     Config, ConfigError, ConfigErrors, Fingerprint, Key, Kind, Loaded, Origin,
@@ -115,7 +115,9 @@ pub(super) fn load_text(
     if faults.is_empty() {
         return Ok(loaded);
     }
-    if let Err(ConfigErrors(more)) = loaded.check() {
+    if let Err(ConfigErrors(mut more)) = loaded.check() {
+        // A value with a fault counts as not given, which is no second fault.
+        more.retain(|one| one.key.is_empty() || faults.iter().all(|fault| fault.key != one.key));
         faults.extend(more);
     }
     Err(ConfigErrors(faults))
@@ -176,52 +178,61 @@ struct Noted {
     faults: Vec<ConfigError>,
 }
 
-/// Parses the file and checks every key and the kind of its value.
+/// Parses the file and checks every key and its value. Values without a fault are in the table. Text
+/// that is not TOML is named with the faults of keys on other lines, and nothing else is checked.
 fn read_file(
     text: &str,
     file: &str,
     known: &[Key],
     noted: &mut Noted,
-) -> Result<Table, ConfigError> {
+) -> Result<Table, ConfigErrors> {
     let at = |offset: usize| Origin::Line(file.to_owned(), line_of(text, offset));
-    let parsed = DeTable::parse(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        ConfigError {
-            origin: Some(at(offset)),
-            key: String::new(),
-            message: error.message().to_owned(),
+    let (parsed, errors) = DeTable::parse_recoverable(text);
+    let mut malformed: Vec<ConfigError> = Vec::new();
+    for error in errors {
+        let origin = Some(at(error.span().map_or(0, |span| span.start)));
+        if malformed.iter().all(|earlier| earlier.origin != origin) {
+            let message = error.message().to_owned();
+            malformed.push(ConfigError { origin, key: String::new(), message });
         }
-    })?;
-    let mut table = text.parse::<Table>().map_err(|error| ConfigError {
-        origin: None,
-        key: String::new(),
-        message: error.message().to_owned(),
-    })?;
+    }
     let Noted { origins, faults } = noted;
-    let mut file = File { at: &at, known, origins, faults, table: &mut table };
+    let mut table = Table::new();
+    let mut file = File { at: &at, known, origins, faults };
     for (section, value) in parsed.get_ref() {
         let (section, origin) = (section.get_ref().to_string(), at(section.span().start));
         let DeValue::Table(keys) = value.get_ref() else {
             file.faults.push(unknown(Some(origin), &section, known));
-            file.table.remove(&section);
             continue;
         };
         if !MANY.iter().any(|(family, _)| *family == section) {
-            file.section(&section, origin, keys, known);
+            if let Some(values) = file.section(&section, origin, keys, known) {
+                table.insert(section, Value::Table(values));
+            }
             continue;
         }
+        let mut family = Table::new();
         for (name, value) in keys {
             let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
             let DeValue::Table(keys) = value.get_ref() else {
                 let message = format!("write a table [{section}.NAME]; {path} is not a table");
-                file.remove(&section, name.get_ref());
                 file.faults.push(ConfigError { origin: Some(origin), key: path, message });
                 continue;
             };
-            file.section(&path, origin, keys, &of_one(known, &section, name.get_ref()));
+            let known = of_one(known, &section, name.get_ref());
+            if let Some(values) = file.section(&path, origin, keys, &known) {
+                family.insert(name.get_ref().to_string(), Value::Table(values));
+            }
         }
+        table.insert(section, Value::Table(family));
     }
-    Ok(table)
+    if malformed.is_empty() {
+        return Ok(table);
+    }
+    let elsewhere = |fault: &ConfigError| malformed.iter().all(|one| one.origin != fault.origin);
+    let more: Vec<ConfigError> = faults.drain(..).filter(elsewhere).collect();
+    malformed.extend(more);
+    Err(ConfigErrors(malformed))
 }
 
 /// The check of a parsed file.
@@ -230,54 +241,61 @@ struct File<'a> {
     known: &'a [Key],
     origins: &'a mut BTreeMap<String, Origin>,
     faults: &'a mut Vec<ConfigError>,
-    /// The values, without those that have a fault.
-    table: &'a mut Table,
 }
 
 impl File<'_> {
-    /// Takes a value out of the table.
-    fn remove(&mut self, section: &str, name: &str) {
-        remove(self.table, section, name);
-    }
-
-    /// Checks every key of one section and the kind of its value.
-    fn section(&mut self, section: &str, origin: Origin, keys: &DeTable<'_>, known: &[Key]) {
+    /// Checks every key of one section. Answers the values without a fault, or nothing for a section
+    /// that does not exist.
+    fn section(
+        &mut self,
+        section: &str,
+        origin: Origin,
+        keys: &DeTable<'_>,
+        known: &[Key],
+    ) -> Option<Table> {
         let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
         if in_section.is_empty() {
             self.faults.push(unknown(Some(origin), section, self.known));
-            self.table.remove(section);
-            return;
+            return None;
         }
         self.origins.insert(section.to_owned(), origin);
+        let mut values = Table::new();
         for (name, value) in keys {
             let (path, origin) =
                 (format!("{section}.{}", name.get_ref()), (self.at)(name.span().start));
             let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref())
             else {
                 self.faults.push(unknown(Some(origin), &path, known));
-                self.remove(section, name.get_ref());
                 continue;
             };
-            let fits = match (key.kind, value.get_ref()) {
-                (Kind::Text, DeValue::String(_))
-                | (Kind::Number, DeValue::Integer(_))
-                | (Kind::Switch, DeValue::Boolean(_)) => true,
-                (Kind::List, DeValue::Array(items)) => {
-                    items.iter().all(|item| matches!(item.get_ref(), DeValue::String(_)))
+            match value_of(key.kind, value.get_ref()) {
+                Ok(value) => {
+                    values.insert(key.name.clone(), value);
+                    self.origins.insert(path, origin);
                 }
-                _ => false,
-            };
-            if !fits {
-                self.faults.push(ConfigError {
-                    origin: Some(origin),
-                    key: path,
-                    message: key.kind.demand().to_owned(),
-                });
-                self.remove(section, name.get_ref());
-                continue;
+                Err(message) => {
+                    self.faults.push(ConfigError { origin: Some(origin), key: path, message });
+                }
             }
-            self.origins.insert(path, origin);
         }
+        Some(values)
+    }
+}
+
+/// A value of the file, as its key takes it. The error is the demand on it.
+fn value_of(kind: Kind, value: &DeValue<'_>) -> Result<Value, String> {
+    match (kind, value) {
+        (Kind::Text, DeValue::String(text)) => Ok(Value::String(text.to_string())),
+        (Kind::Number(bounds), DeValue::Integer(number)) => {
+            bounds.read(number.as_str(), number.radix()).map(Value::Integer)
+        }
+        (Kind::Switch, DeValue::Boolean(on)) => Ok(Value::Boolean(*on)),
+        (Kind::List, DeValue::Array(items)) => {
+            let text = |item: &DeValue<'_>| item.as_str().map(|text| text.to_owned().into());
+            let items: Option<Vec<Value>> = items.iter().map(|item| text(item.get_ref())).collect();
+            items.map(Value::Array).ok_or_else(|| kind.demand().to_owned())
+        }
+        _ => Err(kind.demand().to_owned()),
     }
 }
 
@@ -332,7 +350,7 @@ pub(crate) fn value_from_text(kind: Kind, text: String) -> Result<Value, String>
     let demand = || kind.demand().to_owned();
     Ok(match kind {
         Kind::Text => Value::String(text),
-        Kind::Number => Value::Integer(text.trim().parse().map_err(|_| demand())?),
+        Kind::Number(bounds) => Value::Integer(bounds.read(text.trim(), 10)?),
         Kind::Switch => Value::Boolean(text.trim().parse().map_err(|_| demand())?),
         Kind::List => {
             let values = text_list::read(&text, Separator::Comma);
@@ -403,26 +421,37 @@ fn variable_value<'a>(
     Ok((key, value))
 }
 
-/// An unknown key, with the nearest known one.
+/// An unknown key or section, with the one that was probably meant.
 fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
-    let is_section = !path.contains('.')
-        || MANY.iter().any(|(family, _)| path.starts_with(&format!("{family}.")))
-            && path.matches('.').count() == 1;
-    let mut candidates: Vec<String> = known.iter().map(Key::path).collect();
-    if is_section {
-        candidates.extend(known.iter().map(|key| key.section.clone()));
-    }
-    // A bare key outside its section counts as near as its last part.
-    let distance = |candidate: &String| {
-        edits(path, candidate).min(if is_section {
-            edits(path, candidate.split('.').next_back().unwrap_or(candidate))
-        } else {
-            usize::MAX
-        })
-    };
-    let nearest =
-        candidates.into_iter().min_by_key(|candidate| (distance(candidate), candidate.len()));
-    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    let what = if is_section { "section" } else { "key" };
+    let is_family = |section: &str| MANY.iter().any(|(family, _)| *family == section);
+    let key = path.rsplit_once('.').filter(|(section, _)| !is_family(section));
+    let what = if key.is_some() { "key" } else { "section" };
+    let meant = key.map_or_else(
+        || meant_section(path, known),
+        |(section, name)| meant_key(section, name, known),
+    );
+    let hint = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
     ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
+}
+
+/// A key of the same section, or else one of this name in another. If there is no such section: one
+/// that is written almost alike.
+fn meant_key(section: &str, name: &str, known: &[Key]) -> Option<String> {
+    let beside: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
+    if beside.is_empty() {
+        return nearest(&format!("{section}.{name}"), known.iter().map(Key::path));
+    }
+    let near = nearest(name, beside.iter().map(|key| &key.name));
+    let near = near.map(|name| format!("{section}.{name}"));
+    near.or_else(|| known.iter().find(|key| key.name == name).map(Key::path))
+}
+
+/// A section, or else a key that is written outside of its section.
+fn meant_section(name: &str, known: &[Key]) -> Option<String> {
+    let sections = known.iter().map(|key| key.section.trim_end_matches(".NAME").to_owned());
+    nearest(name, sections).or_else(|| {
+        let near = nearest(name, known.iter().map(|key| &key.name))?;
+        let paths = known.iter().filter(|key| key.name == *near).map(Key::path);
+        paths.min_by_key(String::len)
+    })
 }

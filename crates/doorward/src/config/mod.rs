@@ -146,11 +146,17 @@ impl From<ConfigError> for ConfigErrors {
     }
 }
 
+/// The errors in the order of the file, and those of variables and options behind them.
 fn listed(errors: &[ConfigError]) -> String {
     match errors {
         [one] => one.to_string(),
         many => {
-            let lines: Vec<String> = many.iter().map(|error| format!("\n  {error}")).collect();
+            let mut sorted: Vec<&ConfigError> = many.iter().collect();
+            sorted.sort_by_key(|error| match &error.origin {
+                Some(Origin::Line(_, line)) => *line,
+                _ => usize::MAX,
+            });
+            let lines: Vec<String> = sorted.iter().map(|error| format!("\n  {error}")).collect();
             format!("the configuration has {} errors:{}", many.len(), lines.concat())
         }
     }
@@ -250,6 +256,44 @@ mod tests {
         assert!(
             load_text("[server\n").unwrap_err().to_string().starts_with("doorward.toml, line 1: ")
         );
+    }
+
+    #[test]
+    fn numbers_out_of_bounds_and_names_that_are_near_or_far_are_told_in_words() {
+        for (text, expected) in [
+            (
+                "[server]\nmax_connections = -5\n",
+                "doorward.toml, line 2: server.max_connections: must be a whole number of 0 or more, not -5",
+            ),
+            (
+                "[server]\nmax_connections = 99_999_999_999_999_999_999\n",
+                "doorward.toml, line 2: server.max_connections: must be a whole number of 9223372036854775807 or less, and this one is larger",
+            ),
+            ("[case]\nname = 1\n", "doorward.toml, line 1: case: is not a section"),
+            (
+                "[provders.x]\n",
+                "doorward.toml, line 1: provders: is not a section; did you mean providers?",
+            ),
+            (
+                "[limits]\nuser_calls_per_minute = 1\n",
+                "doorward.toml, line 2: limits.user_calls_per_minute: is not a key; did you mean limits.calls_per_minute_user?",
+            ),
+            (
+                "[upstreams.w]\nkind = \"http\"\nurl = \"https://w.example/mcp\"\nfoo = 1\n",
+                "doorward.toml, line 4: upstreams.w.foo: is not a key",
+            ),
+            (
+                "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"…\"\nsign_up = \"open\"\n",
+                "doorward.toml, line 4: providers.g.client_secret: cannot end with …, which is shown in place of secrets; write the secret itself",
+            ),
+            (
+                "[log]\nformat = \"json\"\nformat = \"text\"\nlevl = 1\n[metrics]\nlisten =\n",
+                "the configuration has 3 errors:\n  doorward.toml, line 3: duplicate key\n  doorward.toml, line 4: log.levl: is not a key; did you mean log.level?\n  doorward.toml, line 6: string values must be quoted, expected literal string",
+            ),
+        ] {
+            let error = load_text(text).and_then(|loaded| loaded.check().map(|_| ())).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
     }
 
     #[test]
