@@ -28,9 +28,15 @@ pub fn edits(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or(usize::MAX)
 }
 
-/// The end of a sentence that names the candidate which was probably meant: the nearest, if a third
-/// of its letters or fewer differ, or one that begins with the same letters.
+/// The end of a sentence that names the candidate which was probably meant.
 pub fn hint<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) -> String {
+    let found = found(name, candidates);
+    found.map(|found| format!("; did you mean {}?", found.as_ref())).unwrap_or_default()
+}
+
+/// The candidate which was probably meant: the nearest, if a third of its letters or fewer differ,
+/// or one that begins with the same letters.
+pub fn found<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) -> Option<T> {
     let (name, mut best) = (name.to_lowercase(), None::<(usize, T)>);
     for candidate in candidates {
         let known = candidate.as_ref().to_lowercase();
@@ -41,7 +47,7 @@ pub fn hint<T: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = T>) 
             best = Some((distance, candidate));
         }
     }
-    best.map(|(_, found)| format!("; did you mean {}?", found.as_ref())).unwrap_or_default()
+    best.map(|(_, found)| found)
 }
 
 #[cfg(test)]
