@@ -74,9 +74,9 @@ export class Human {
       page = await this.fetch(`${this.base}/account`);
     }
     let revoked = 0;
-    for (const row of page.html.split('<li>').slice(1)) {
+    for (const row of page.html.split('<tr id=').slice(1)) {
       const id = row.match(/name="client_id" value="([^"]+)"/)?.[1];
-      if (!id || !row.includes(`<strong>${appName}</strong>`)) continue;
+      if (!id || !row.includes(`<bdi>${appName}</bdi>`)) continue;
       const form = row.slice(row.indexOf('/account/revoke'));
       const csrf = form.match(/name="csrf" value="([^"]+)"/)[1];
       const answer = await this.fetch(`${this.base}/account/revoke`, { csrf, client_id: unescape(id) });

@@ -64,7 +64,7 @@ async function fill(rows) {
   await each(...most(100), number => api('/upstreams', { name: `service-${number}`, title: number % 4 ? `Service ${number}` : `${LONG} ${number}`, kind: 'http', url: place, auth: 'none', approve: 'manual', http_on_loopback: true }));
   await each(...most(100), number => api(`/upstreams/service-${number}/test`));
   await each(...most(200), number => api('/resources', { url: `https://resource-${number}.example.com/api`, name: number % 4 ? `Resource ${number}` : LONG, scopes: ['read'] }));
-  await each(...most(200), number => api('/toolsets', { name: `set-${number}`, title: number % 4 ? `Set ${number}` : LONG.slice(0, 80), description: number % 3 ? '' : LONG, selection: [`upstream=service-${number} class=read`] }));
+  await each(...most(200), number => api('/toolsets', { name: `set-${number}`, title: number % 4 ? `Set ${number}` : LONG.slice(0, 80), description: number % 3 ? '' : LONG, selection: [`upstream=service-${number % Math.min(rows, 100)} class=read`] }));
   await each(...most(200), number => api('/trust', { name: `ci-${number}`, service: `service-${number}`, scopes: ['mcp:read'], issuer: 'https://token.actions.githubusercontent.com', jwks_uri: 'https://token.actions.githubusercontent.com/.well-known/jwks', subject: `repo:example/repository-${number}:ref:refs/heads/main` }));
   for (let [number, end] = most(60); number < end; number += 1) {
     const { version } = await api('/policy', undefined, 'GET');

@@ -321,3 +321,20 @@ async fn a_new_value_of_a_token_is_worth_what_is_proved_when_it_is_made() {
         (Level::SingleFactor, vec!["pwd".to_owned(), "pat".to_owned()])
     );
 }
+
+#[tokio::test]
+async fn a_refused_token_keeps_what_was_typed() {
+    let server = TestServer::start().await;
+    server.user("alice").await;
+    let browser = server.signed_in("alice").await;
+    let fields = [("do", "make"), ("name", "nightly"), ("days", "7000"), ("scope-mcp:write", "1")];
+    let page = post(&server, &browser, &fields).await.expect(400).body;
+    assert!(page.contains("role=\"alert\"") && page.contains("value=\"nightly\""), "{page}");
+    assert!(page.contains("value=\"7000\""), "{page}");
+    assert!(page.contains("name=\"scope-mcp:write\" value=\"1\" checked"), "{page}");
+    assert!(!page.contains("name=\"scope-mcp:read\" value=\"1\" checked"), "{page}");
+    let nameless = [("do", "make"), ("name", ""), ("days", "12"), ("scope-mcp:write", "1")];
+    let page = post(&server, &browser, &nameless).await.expect(400).body;
+    assert!(page.contains("value=\"12\""), "{page}");
+    assert!(page.contains("name=\"scope-mcp:write\" value=\"1\" checked"), "{page}");
+}

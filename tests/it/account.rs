@@ -1,7 +1,7 @@
 //! A user's page, and the administrator's.
 
 use doorward_accounts::Authority;
-use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
+use doorward_testkit::{Browser, FakeUpstream, OAuthClient, TestServer, form_value};
 
 fn csrf_of(html: &str, action: &str) -> String {
     let at = html
@@ -248,4 +248,78 @@ async fn the_last_administrator_stays() {
     assert!(accounts.delete(&root, None).await.is_err());
     server.user_with("second", &["admin"]).await;
     accounts.delete(&root, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lists_of_the_account_page_have_parts_of_their_own() {
+    let upstream = FakeUpstream::start().await;
+    let names: Vec<String> = (0..100).map(|number| format!("service-{number:02}")).collect();
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), &upstream, "none")).collect();
+    let server = crate::gateway::with(&all).await;
+    server.user("alice").await;
+    let browser = server.signed_in("alice").await;
+    let get = async |query: &str| {
+        browser.get(&server.at(&format!("/account{query}"))).await.expect(200).body
+    };
+    let page = get("").await;
+    assert!(page.len() < 60_000 && page.contains("1–10 of 100"), "{}", page.len());
+    assert!(page.contains("services-after=service-09#services"), "{page}");
+    let page = get("?services-after=service-09&sessions-search=none").await;
+    assert!(page.contains(">service-10<") && !page.contains(">service-09<"), "{page}");
+    // Another list is where it was.
+    assert!(page.contains("this browser"), "{page}");
+    let page = get("?services-search=SERVICE-42").await;
+    assert!(page.contains(">service-42<") && !page.contains(">service-41<"), "{page}");
+    assert!(get("?services-search=nothing").await.contains("No matches"));
+    // Tokens are limited to services in a form that is closed until it is needed.
+    let tokens = browser.get(&server.at("/account/tokens")).await.expect(200).body;
+    assert!(tokens.contains("<details><summary>Only these services"), "{tokens}");
+}
+
+#[tokio::test]
+async fn actions_of_the_account_page_tell_their_result_there_and_nothing_else_is_told() {
+    let server = TestServer::start().await;
+    server.user("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let browser = server.signed_in("alice").await;
+    client.tokens(&browser, &[("scope", "mcp:write")]).await;
+    let page = browser.get(&server.at(&format!("/account?app={}", client.id))).await.expect(200);
+    assert!(page.body.contains("name=\"scope-mcp:write\""), "{}", page.body);
+    let narrow = csrf_of(&page.body, "/account/narrow");
+    let fields = [("csrf", narrow.as_str()), ("client_id", &client.id), ("scope-mcp:read", "1")];
+    let answer = browser.post(&server.at("/account/narrow"), &fields).await.expect(303);
+    let told = browser.get(&answer.location()).await.expect(200).body;
+    assert!(told.contains("The access was reduced."), "{told}");
+    let revoke = csrf_of(&told, "/account/revoke");
+    let fields = [("csrf", revoke.as_str()), ("client_id", client.id.as_str())];
+    let answer = browser.post(&server.at("/account/revoke"), &fields).await.expect(303);
+    let told = browser.get(&answer.location()).await.expect(200).body;
+    assert!(told.contains("The access was revoked."), "{told}");
+    assert!(told.contains("role=\"status\" tabindex=\"-1\" autofocus"), "it has the focus");
+    for query in ["done=paid", "done=<b>", "app=nothing"] {
+        let page = browser.get(&server.at(&format!("/account?{query}"))).await.expect(200).body;
+        assert!(!page.contains("class=\"notice"), "{query}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_opens_the_entries_of_the_own_activity_and_no_others() {
+    let server = TestServer::start().await;
+    server.user("alice").await;
+    server.user("bob").await;
+    let (alice, bob) = (server.signed_in("alice").await, server.signed_in("bob").await);
+    server.app.store.flush().await.unwrap();
+    let list = alice.get(&server.at("/account/activity")).await.expect(200).body;
+    let links: Vec<&str> = list.split("href=\"/account/activity?entry=").skip(1).collect();
+    let numbers: Vec<&str> = links.iter().map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(!numbers.is_empty(), "{list}");
+    for number in numbers {
+        let url = server.at(&format!("/account/activity?entry={number}"));
+        let page = alice.get(&url).await.expect(200).body;
+        assert!(page.contains("<time datetime=") && page.contains("<dl"), "{page}");
+        bob.get(&url).await.expect(404);
+    }
+    for wrong in ["x", "-1", "999999"] {
+        alice.get(&server.at(&format!("/account/activity?entry={wrong}"))).await.expect(404);
+    }
 }

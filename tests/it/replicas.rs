@@ -163,7 +163,7 @@ async fn a_toolset_that_is_added_or_removed_at_one_replica_is_so_at_the_other() 
     let (one, other) = pair().await;
     let new = doorward_admin::NewToolset {
         name: "support".to_owned(),
-        selection: vec!["upstream=wiki".to_owned()],
+        selection: vec!["upstream=*".to_owned()],
         ..doorward_admin::NewToolset::default()
     };
     let metadata = "/.well-known/oauth-protected-resource/mcp/set/support";

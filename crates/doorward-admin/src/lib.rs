@@ -63,6 +63,8 @@ use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::outbound::Bounds;
 
+pub use doorward_model::{Listed, ListedPlace};
+
 pub use approvals::{ApprovalList, ApprovalState};
 pub use chats::Chats;
 pub use clients::{ClientQuota, Clients, NewService};
@@ -80,8 +82,8 @@ pub use import::{IMPORT_COLUMNS, IMPORT_LIMITS, Imported, ImportedLine, LineEffe
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use lists::{
-    ClientList, ClientListSource, ClientListState, Listed, ListedPlace, TokenList, TokenListState,
-    UserList, UserListState, read_list,
+    ClientList, ClientListSource, ClientListState, TokenList, TokenListState, UserList,
+    UserListState, read_list,
 };
 pub use loading::Loading;
 pub use mails::Mails;

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use doorward_model::{AccessToken, Client, ClientSource, Members, Role, User};
+use doorward_model::{AccessToken, Client, ClientSource, Listed, Members, Role, User};
 use doorward_store::{
     ClientState, ClientsFilter, Cursor, Extent, NameOrTime, Part, Place, SortColumn, SortValue,
     TokenFilter, TokenSort, UserFilter,
@@ -21,66 +21,15 @@ const USUAL: u64 = 100;
 /// Maximum number of characters of a search.
 const LONGEST: usize = 200;
 
-/// A part of a list with the cursors of its neighbours.
-#[derive(Debug)]
-pub struct Listed<T> {
-    /// The rows.
-    pub rows: Vec<T>,
-    /// The number of all rows that fit.
-    pub total: u64,
-    /// The number of rows before the first one.
-    pub skipped: u64,
-    /// The parameter `after` of the next part.
-    pub next: Option<String>,
-    /// The parameter `before` of the previous part.
-    pub previous: Option<String>,
-}
-
-/// The place of a part in a list whose rows are all in memory.
-#[derive(Clone, Copy, Debug)]
-pub struct ListedPlace<'a> {
-    /// Maximum number of rows.
-    pub limit: u64,
-    /// The name of the row before the part.
-    pub after: Option<&'a str>,
-    /// The name of the row behind the part. It counts without `after`.
-    pub before: Option<&'a str>,
-}
-
-impl<T> Listed<T> {
-    /// The part of rows that are all in memory, in their order.
-    pub fn of_all(rows: Vec<T>, place: ListedPlace<'_>, name: impl Fn(&T) -> String) -> Self {
-        let ListedPlace { limit, after, before } = place;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let total = rows.len();
-        let at = |cursor: &str| rows.iter().position(|row| name(row) == cursor);
-        let skipped = match (after, before) {
-            (None, None) => 0,
-            (None, Some(before)) => at(before).unwrap_or(0).saturating_sub(limit),
-            (Some(after), _) => at(after).map_or(0, |at| at + 1),
-        };
-        let rows: Vec<T> = rows.into_iter().skip(skipped).take(limit).collect();
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Self {
-            next: rows.last().filter(|_| skipped + rows.len() < total).map(&name),
-            previous: rows.first().filter(|_| skipped > 0).map(&name),
-            total: number(total),
-            skipped: number(skipped),
-            rows,
-        }
-    }
-}
-
-impl<T> From<Part<T>> for Listed<T> {
-    fn from(part: Part<T>) -> Self {
-        let text = |cursor: Cursor| serde_json::to_string(&cursor).unwrap_or_default();
-        Self {
-            rows: part.rows,
-            total: part.total,
-            skipped: part.skipped,
-            next: part.next.map(text),
-            previous: part.previous.map(text),
-        }
+/// A part of the database with the cursors of its neighbours as texts.
+fn listed<T>(part: Part<T>) -> Listed<T> {
+    let text = |cursor: Cursor| serde_json::to_string(&cursor).unwrap_or_default();
+    Listed {
+        rows: part.rows,
+        total: part.total,
+        skipped: part.skipped,
+        next: part.next.map(text),
+        previous: part.previous.map(text),
     }
 }
 
@@ -286,7 +235,7 @@ impl Users {
             disabled: asked.state.map(|state| state == UserListState::Disabled),
             role: role.transpose()?.as_ref().map(ToString::to_string),
         };
-        Ok(self.store.list_users(&filter, &extent).await?.into())
+        Ok(listed(self.store.list_users(&filter, &extent).await?))
     }
 }
 
@@ -309,7 +258,7 @@ impl Clients {
                 ClientListState::Unused => ClientState::Unused,
             }),
         };
-        Ok(self.store.list_clients(&filter, &extent).await?.into())
+        Ok(listed(self.store.list_clients(&filter, &extent).await?))
     }
 }
 
@@ -341,7 +290,7 @@ impl Tokens {
                 (token, user)
             })
             .collect();
-        Ok(Part { rows, total, skipped, next, previous }.into())
+        Ok(listed(Part { rows, total, skipped, next, previous }))
     }
 }
 

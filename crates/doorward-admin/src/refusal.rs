@@ -118,6 +118,18 @@ pub enum Refusal {
     /// A toolset cannot be added or changed.
     #[error(transparent)]
     Toolset(ToolsetError),
+    /// A toolset names an upstream that does not exist.
+    #[error(
+        "the selection names the upstream {name}, which does not exist{meant}; correct the name, \
+         or add the upstream first",
+        meant = near.as_ref().map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
+    )]
+    SelectedUpstream {
+        /// Its name in the selection.
+        name: String,
+        /// The upstream that was probably meant.
+        near: Option<String>,
+    },
     /// The maximum number of toolsets is reached.
     #[error("the maximum of {0} toolsets is reached; remove a toolset first")]
     TooManyToolsets(usize),
@@ -246,7 +258,7 @@ impl Refusal {
             Self::Token(error) => of::token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::Resource(_) => Code::InvalidResource,
-            Self::Toolset(_) => Code::InvalidToolset,
+            Self::Toolset(_) | Self::SelectedUpstream { .. } => Code::InvalidToolset,
             Self::TooManyToolsets(_) => Code::TooManyToolsets,
             Self::Taken(..) => Code::NameTaken,
             Self::Keys => Code::InvalidMetadata,

@@ -7,7 +7,7 @@ use doorward_gateway::{Gateway, ReviewState};
 use doorward_mcp::{Judged, questioned};
 use doorward_model::{
     AuditSubject, Clock, PublicUrl, Resource, Role, ToolClass, Toolset, ToolsetChange, ToolsetName,
-    UnitOfWork,
+    UnitOfWork, nearest,
     policy::{ItemKind, Selection, SelectionLine},
     routes,
 };
@@ -162,11 +162,6 @@ pub struct Toolsets {
     public_url: PublicUrl,
 }
 
-fn selection(lines: &[String]) -> Result<Selection, Refusal> {
-    let read = Selection::parse(lines.iter().map(String::as_str));
-    read.map_err(|error| Refusal::Toolset(error.into()))
-}
-
 /// The values that an administrator sets.
 fn facts(toolset: &Toolset) -> Value {
     json!({
@@ -205,6 +200,30 @@ impl Toolsets {
         toolset.resource(&self.public_url)
     }
 
+    /// Reads the lines of a selection. An upstream that does not exist is refused: the line would
+    /// select nothing, and no user would learn why. The selection `before` may stay as it is.
+    async fn selection(
+        &self,
+        lines: &[String],
+        before: Option<&Selection>,
+    ) -> Result<Selection, Refusal> {
+        let read = Selection::parse(lines.iter().map(String::as_str));
+        let selection = read.map_err(|error| Refusal::Toolset(error.into()))?;
+        if before == Some(&selection) {
+            return Ok(selection);
+        }
+        let upstreams = self.gateway.all_upstreams().await?;
+        let known: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        let unknown = {
+            let mut named = selection.lines().iter().flat_map(SelectionLine::named_upstreams);
+            named.find(|name| !known.contains(name)).map(ToOwned::to_owned)
+        };
+        unknown.map_or(Ok(selection), |name| {
+            let near = nearest::nearest(&name, known).map(ToOwned::to_owned);
+            Err(Refusal::SelectedUpstream { name, near })
+        })
+    }
+
     /// The tools that a toolset selects of those that are known at this moment. No request is sent
     /// to an upstream.
     pub async fn selected(&self, toolset: &Toolset) -> Result<Selected, Refusal> {
@@ -212,6 +231,10 @@ impl Toolsets {
         let mut counts = vec![0_usize; lines.len()];
         let mut tools = Vec::new();
         for upstream in self.gateway.explained_upstreams().await? {
+            // The tools of an upstream that no line is about are not read.
+            if !toolset.selection.touches(&upstream.questioned()) {
+                continue;
+            }
             for (state, item) in upstream.offered() {
                 let facts = item.facts();
                 let item = questioned(&facts);
@@ -251,7 +274,7 @@ impl Toolsets {
             name: ToolsetName::parse(&new.name).map_err(|error| Refusal::Toolset(error.into()))?,
             title: Toolset::title(title).map_err(Refusal::Toolset)?,
             description: Toolset::description(&new.description).map_err(Refusal::Toolset)?,
-            selection: selection(&new.selection)?,
+            selection: self.selection(&new.selection, None).await?,
             roles: admitted(&new.roles)?,
             created_at: self.clock.now(),
         };
@@ -303,7 +326,7 @@ impl Editable for Toolsets {
             after.description = Toolset::description(text).map_err(Refusal::Toolset)?;
         }
         if let Some(lines) = &change.selection {
-            after.selection = selection(lines)?;
+            after.selection = self.selection(lines, Some(&before.selection)).await?;
         }
         if let Some(names) = &change.roles {
             after.roles = admitted(names)?;

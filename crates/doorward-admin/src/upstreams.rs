@@ -1,6 +1,6 @@
 //! Operations on upstreams and their tools.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use doorward_gateway::{
     Decision, Gateway, LeftOut, PreparedUpstream, ReviewState, ReviewedTool, ToolChangeError,
@@ -18,6 +18,7 @@ use crate::{
     Edit, Finding, Proposal, Refusal, SettingsPatch, Users,
     edit::{self, Editable, Planned},
     settable::{self, Family, Reach},
+    vitals::{self, Answered},
 };
 
 /// A tool that an administrator decides about.
@@ -180,7 +181,8 @@ impl Upstreams {
         Ok(self.examine(name, user).await?.into_iter().map(finding).collect())
     }
 
-    /// The same with subjects that a page names in its language.
+    /// The same with subjects that a page names in its language. The answer is the state of the
+    /// upstream until its next check.
     pub async fn examine(
         &self,
         name: &str,
@@ -191,7 +193,22 @@ impl Upstreams {
             None => None,
             Some(user) => Some(Arc::new(self.users.named(user).await?)),
         };
-        Ok(self.gateway.test(&upstream, user.as_ref()).await)
+        let began = Instant::now();
+        let findings = self.gateway.test(&upstream, user.as_ref()).await;
+        let result = vitals::answer_in(&findings);
+        // The failure of a user's own access is not one of the upstream.
+        let is_of_upstream = result.is_ok() || user.is_none() || !upstream.needs_connection();
+        if upstream.is_enabled() && !upstream.runs_for_each_user() && is_of_upstream {
+            let answered = Answered {
+                dependency: Dependency::Upstream,
+                name: upstream.name.as_str(),
+                at: self.users.clock.now(),
+                took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                result,
+            };
+            answered.note(&self.users.store).await?;
+        }
+        Ok(findings)
     }
 
     /// The state of an upstream's index of documents; `None` for an upstream without one.

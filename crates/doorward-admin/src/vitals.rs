@@ -8,7 +8,7 @@ use std::{
 
 use doorward_audit::Config as AuditConfig;
 use doorward_federation::{CheckSubject, Federation};
-use doorward_gateway::Gateway;
+use doorward_gateway::{Finding, Gateway};
 use doorward_mail::Mailer;
 use doorward_model::{Change, Clock, Dependency, Timestamp, VitalRecord, VitalState};
 use doorward_store::{Store, StoreError};
@@ -73,6 +73,39 @@ pub struct Vitals {
     federation: Federation,
     mailer: Option<Mailer>,
     pub(crate) audit: AuditConfig,
+}
+
+/// The answer of a dependency.
+pub(crate) struct Answered<'a> {
+    pub(crate) dependency: Dependency,
+    pub(crate) name: &'a str,
+    pub(crate) at: Timestamp,
+    /// Its duration in milliseconds.
+    pub(crate) took: u64,
+    pub(crate) result: Result<(), String>,
+}
+
+impl Answered<'_> {
+    /// Keeps the answer as the last one.
+    pub(crate) async fn note(self, store: &Store) -> Result<(), StoreError> {
+        let key = self.dependency.key(self.name);
+        let mut record = VitalRecord::read(store.setting(&key).await?.as_deref());
+        record.note(self.at, self.took, self.result);
+        store.apply(Change::PutSetting { key, value: record.to_text() }).await
+    }
+}
+
+/// The answer of an upstream, as a test of it found it.
+pub(crate) fn answer_in(findings: &[Finding]) -> Result<(), String> {
+    findings
+        .iter()
+        // Tools that wait or were left out are for a review; the upstream works.
+        .filter(|finding| !finding.subject.is_of_review())
+        .find_map(|finding| {
+            let error = finding.result.as_ref().err()?;
+            Some(format!("{}: {error}", finding.subject.as_str()))
+        })
+        .map_or(Ok(()), Err)
 }
 
 /// A dependency that is configured.
@@ -173,23 +206,13 @@ impl Vitals {
         };
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let result = answer.unwrap_or_else(|_| Err("no response in time".to_owned()));
-        let key = dependency.key(&name);
-        let mut record = VitalRecord::read(self.store.setting(&key).await?.as_deref());
-        record.note(self.clock.now(), took, result);
-        self.store.apply(Change::PutSetting { key, value: record.to_text() }).await
+        let answered = Answered { dependency, name: &name, at: self.clock.now(), took, result };
+        answered.note(&self.store).await
     }
 
     async fn try_upstream(&self, upstream: &Arc<doorward_gateway::Upstream>) -> Result<(), String> {
         self.gateway.reach(upstream).await?;
-        let findings = self.gateway.test(upstream, None).await;
-        findings
-            .into_iter()
-            // Tools that wait or were left out are for a review; the upstream works.
-            .filter(|finding| !finding.subject.is_of_review())
-            .find_map(|finding| {
-                Some(format!("{}: {}", finding.subject.as_str(), finding.result.err()?))
-            })
-            .map_or(Ok(()), Err)
+        answer_in(&self.gateway.test(upstream, None).await)
     }
 
     async fn try_provider(&self, provider: &doorward_federation::Provider) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use doorward_language::{Message, moment, outcome, recorded_kind, text};
+use doorward_language::{Message, SaidNames, audit_sentence, moment, outcome, recorded_kind, text};
 use doorward_model::{AuditEntry, AuditFilter, CallFacts, Outcome, UserId, audit::present_form};
 use doorward_store::{Store, StoreError};
 
@@ -16,6 +16,8 @@ pub struct AuditRow {
     pub kind: String,
     /// The meaning of the kind.
     pub title: Message,
+    /// The event as a sentence, with the names of user, object and client.
+    pub sentence: Message,
     /// The outcome.
     pub outcome: Message,
     /// The outcome is good.
@@ -131,6 +133,25 @@ impl Names {
         fact(text::audit_fact_request(), event.request_id.clone());
         fact(text::audit_fact_detail(), event.detail.clone());
         fact(text::audit_fact_hash(), entry.hash.clone());
+        let acting = actor
+            .user_id
+            .as_deref()
+            .map(user)
+            .or_else(|| actor.user_name.clone())
+            .unwrap_or_default();
+        let through = actor
+            .client_id
+            .as_deref()
+            .map(client)
+            .or_else(|| actor.token_id.clone())
+            .unwrap_or_default();
+        let object = match (call, recorded.split_once(':')) {
+            (Some(call), _) => call.tool.as_str(),
+            (None, Some(("user" | "client", _)) | None) => subject.as_str(),
+            (None, Some((_, name))) => name,
+        };
+        let names = SaidNames { user: &acting, object, client: &through };
+        let sentence = audit_sentence(&event.kind, names);
         AuditRow {
             seq: entry.seq,
             at: moment(event.at),
@@ -138,18 +159,9 @@ impl Names {
             kind: event.kind.to_string(),
             outcome: outcome(event.outcome),
             good: event.outcome == Outcome::Ok,
-            user: actor
-                .user_id
-                .as_deref()
-                .map(user)
-                .or_else(|| actor.user_name.clone())
-                .unwrap_or_default(),
-            client: actor
-                .client_id
-                .as_deref()
-                .map(client)
-                .or_else(|| actor.token_id.clone())
-                .unwrap_or_default(),
+            sentence,
+            user: acting,
+            client: through,
             subject,
             tool: call.map(|call| call.tool.clone()).unwrap_or_default(),
             duration: call.map(millis),

@@ -66,7 +66,7 @@ pub enum AuditSearchError {
     Store(#[from] StoreError),
 }
 
-fn given(text: String) -> Option<String> {
+fn given(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
@@ -125,36 +125,36 @@ impl AuditSearch {
     ///
     /// If a value is one that no entry can have: an empty list would say that nothing happened.
     pub async fn filter(
-        self,
+        &self,
         store: &Store,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<AuditFilter, AuditSearchError> {
-        let outcome = given(self.outcome)
+        let outcome = given(&self.outcome)
             .map(|text| Outcome::parse(&text).ok_or(AuditSearchError::Outcome(text)));
-        let text = given(self.text);
+        let text = given(&self.text);
         if text.as_ref().is_some_and(|text| text.len() > MOST_TEXT) {
             return Err(AuditSearchError::Text);
         }
         Ok(AuditFilter {
-            user_id: match given(self.user) {
+            user_id: match given(&self.user) {
                 Some(user) => Some(user_id(store, user).await?),
                 None => None,
             },
             concerns: None,
-            client_id: match given(self.client) {
+            client_id: match given(&self.client) {
                 Some(client) => Some(client_id(store, client).await?),
                 None => None,
             },
-            kind: given(self.kind).map(known_kind).transpose()?,
+            kind: given(&self.kind).map(known_kind).transpose()?,
             outcome: outcome.transpose()?,
-            tool: given(self.tool),
-            upstream: given(self.upstream),
-            subject: given(self.subject),
-            grant: given(self.grant),
-            session: given(self.session),
-            token: given(self.token),
-            address: given(self.address).map(address).transpose()?,
+            tool: given(&self.tool),
+            upstream: given(&self.upstream),
+            subject: given(&self.subject),
+            grant: given(&self.grant),
+            session: given(&self.session),
+            token: given(&self.token),
+            address: given(&self.address).map(address).transpose()?,
             text,
             since,
             until,

@@ -111,6 +111,10 @@ pub(crate) fn reason(refusal: &Refusal) -> Message {
         Refusal::NoScope => text::refusal_no_scope(),
         Refusal::Resource(error) => resource(error),
         Refusal::Toolset(error) => toolset(error),
+        Refusal::SelectedUpstream { name, near: None } => text::refusal_toolset_upstream(name),
+        Refusal::SelectedUpstream { name, near: Some(near) } => {
+            text::refusal_toolset_upstream_near(name, near)
+        }
         Refusal::TooManyToolsets(most) => text::refusal_too_many_toolsets(most),
         Refusal::Keys => text::refusal_keys(),
         Refusal::NotAService(name) => text::refusal_not_a_service(name),

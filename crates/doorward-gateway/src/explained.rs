@@ -4,7 +4,11 @@
 use std::sync::Arc;
 
 use doorward_mcp::{Item, ItemName, Kind, Step};
-use doorward_model::{UpstreamName, User, upstream::PinnedTool};
+use doorward_model::{
+    ToolClass, UpstreamName, User,
+    policy::{ItemKind, QuestionedItem},
+    upstream::PinnedTool,
+};
 use doorward_store::StoreError;
 
 use crate::{
@@ -53,6 +57,19 @@ impl ExplainedUpstream {
         self.upstream.name
     }
 
+    /// The upstream as selections examine it, whatever its items are.
+    pub fn questioned(&self) -> QuestionedItem<'_> {
+        QuestionedItem {
+            upstream: self.upstream.name.as_str(),
+            kind: ItemKind::Tool,
+            tool: "",
+            listed_as: "",
+            class: ToolClass::Read,
+            open_world: false,
+            idempotent: false,
+        }
+    }
+
     /// Its display name.
     pub fn title(&self) -> &str {
         &self.upstream.title
@@ -77,7 +94,8 @@ impl ExplainedUpstream {
                 && self.upstream.offers(&pin.tool)
                 && !approval::is_entry(&pin.tool)
                 && state != ReviewState::Rejected;
-            let definition = definition::pinned_tool(&pin.definition).filter(|_| is_offered)?;
+            let definition =
+                is_offered.then(|| definition::pinned_tool(&pin.definition)).flatten()?;
             let spec = catalogue::spec(&self.upstream, definition, Some(pin), false);
             Some((state, Item::Tool(Arc::new(spec))))
         };

@@ -29,8 +29,8 @@ use std::cell::Cell;
 use doorward_model::Timestamp;
 pub use message::{Count, Fill, Markup, Message, Value};
 pub use named::{
-    admits, audit_kind, connection_problem, missing, outcome, recorded_kind, scope_description,
-    scope_title,
+    SaidNames, admits, audit_kind, audit_sentence, connection_problem, missing, outcome,
+    recorded_kind, scope_description, scope_title,
 };
 use time::{OffsetDateTime, macros::format_description};
 

@@ -103,6 +103,31 @@ pub fn audit_kind(kind: AuditKind) -> Message {
     keyed("audit", kind.as_str(), Vec::new()).unwrap_or_else(text::audit_unknown)
 }
 
+/// The names in an entry of the audit; empty where it has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SaidNames<'a> {
+    /// The acting user.
+    pub user: &'a str,
+    /// The object, or the tool that was called.
+    pub object: &'a str,
+    /// The client, or the token.
+    pub client: &'a str,
+}
+
+/// An event as a sentence: its key is `said_` and the stored text of the kind.
+pub fn audit_sentence(kind: &RecordedKind, names: SaidNames<'_>) -> Message {
+    let Some(kind) = kind.known() else { return text::audit_unknown() };
+    let filled = |name: &str, otherwise: fn() -> Message| {
+        if name.is_empty() { Value::Message(otherwise()) } else { Value::Text(name.to_owned()) }
+    };
+    let values = vec![
+        ("user", filled(names.user, text::said_server)),
+        ("object", Value::Text(names.object.to_owned())),
+        ("client", filled(names.client, text::said_client)),
+    ];
+    keyed("said", kind.as_str(), values).unwrap_or_else(|| audit_kind(kind))
+}
+
 /// The statement that there is no such object: its key is `refusal_missing_` and the kind of the
 /// object, as in the audit.
 pub fn missing(kind: &str, name: &str) -> Message {

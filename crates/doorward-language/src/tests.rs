@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use doorward_model::{AuditKind, AuditSubject};
 
 use crate::{
-    Language, audit_kind, bundles,
+    Language, SaidNames, audit_kind, audit_sentence, bundles,
     check::{Texts, compare, read},
     missing, text,
 };
@@ -75,12 +75,40 @@ fn used(folder: &Path, keys: &mut BTreeSet<String>) {
     }
 }
 
+/// The templates of a folder that put a colon behind a text, which French writes with a space.
+fn colons(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let source = fs::read_to_string(&path).unwrap();
+        found.extend(
+            source
+                .lines()
+                .filter(|line| line.contains("}}:"))
+                .map(|line| format!("{}: {line}; write text::common_label", path.display())),
+        );
+    }
+}
+
+#[test]
+fn no_template_puts_a_colon_behind_a_text() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for of in ["doorward-web", "doorward-console"] {
+        colons(&crates.join(of).join("templates"), &mut found);
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(text::common_label("Nom").say(Language::French), "Nom\u{a0}:");
+}
+
 #[test]
 fn every_text_is_used() {
     let mut keys = BTreeSet::new();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     used(&crates, &mut keys);
-    keys.extend(AuditKind::ALL.iter().map(|(kind, _)| audit_kind(*kind).key().to_owned()));
+    for (kind, _) in AuditKind::ALL {
+        let said = audit_sentence(&(*kind).into(), SaidNames::default());
+        keys.extend([audit_kind(*kind).key().to_owned(), said.key().to_owned()]);
+    }
     let objects = fs::read_to_string(crates.join("doorward-admin/src/refusal/object.rs")).unwrap();
     keys.extend(objects.split('"').map(|object| missing(object, "").key().to_owned()));
     keys.extend(AuditSubject::ALL.iter().map(|of| missing(of.as_str(), "").key().to_owned()));
@@ -93,6 +121,13 @@ fn every_text_is_used() {
 fn every_kind_of_audit_entry_and_every_administered_object_has_a_text() {
     for (kind, text) in AuditKind::ALL {
         assert_ne!(audit_kind(*kind).key(), "audit_unknown", "{text}");
+        let names = SaidNames { user: "carol", object: "wiki_search", client: "Claude" };
+        let said = audit_sentence(&(*kind).into(), names);
+        assert!(said.key().starts_with("said_"), "{text}");
+        for (language, _) in Language::ALL {
+            let told = said.say(language);
+            assert!(!told.contains(['{', '$', '\u{2068}']) && !told.ends_with('.'), "{told}");
+        }
     }
     // Objects that no operation of administration is asked for by a name.
     let unnamed = ["grant", "identity", "invitation", "sign_in", "access_token", "key", "setting"];
@@ -157,14 +192,13 @@ fn texts_have_the_typography_of_their_language() {
 
 #[test]
 fn numbers_choose_the_plural_of_the_language() {
-    let said =
-        |count: usize, language| text::account_service_tools(count).say(language).into_owned();
-    assert_eq!(said(1, Language::English), "1 tool");
-    assert_eq!(said(0, Language::English), "0 tools");
-    assert_eq!(said(1, Language::French), "1 outil");
+    let said = |count: usize, language| text::chats_days(count).say(language).into_owned();
+    assert_eq!(said(1, Language::English), "1 day");
+    assert_eq!(said(0, Language::English), "0 days");
+    assert_eq!(said(1, Language::French), "1 jour");
     // French counts zero as one.
-    assert_eq!(said(0, Language::French), "0 outil");
-    assert_eq!(said(1200, Language::German), "1200 Tools");
+    assert_eq!(said(0, Language::French), "0 jour");
+    assert_eq!(said(1200, Language::German), "1200 Tage");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub mod group;
 pub mod id;
 pub mod index;
 mod key_thumbprint;
+mod listed;
 pub mod live;
 pub mod nearest;
 pub mod oauth;
@@ -108,6 +109,7 @@ pub use id::{
 };
 pub use index::{FileFault, IndexPhase, IndexStatus, LeftOutFile};
 pub use key_thumbprint::KeyThumbprint;
+pub use listed::{Listed, ListedPlace};
 pub use live::{Live, Rules};
 pub use oauth::OAuthErrorCode;
 pub use pattern::Pattern;

@@ -15,6 +15,10 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+    /// True if it has no star: it fits one text alone.
+    pub fn is_literal(&self) -> bool {
+        !self.0.contains('*')
+    }
     /// True if `text` fits as a whole. Its time is bounded by the product of the two lengths.
     pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');

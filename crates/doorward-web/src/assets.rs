@@ -22,6 +22,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FILES: &[(&str, &str, &[u8])] = &[
     ("doorward.css", CSS, include_bytes!("../assets/doorward.css")),
     ("console.css", CSS, include_bytes!("../assets/console.css")),
+    ("tables.css", CSS, include_bytes!("../assets/tables.css")),
     ("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
     ("icon-180.png", "image/png", include_bytes!("../assets/icon-180.png")),
     ("favicon.ico", "image/vnd.microsoft.icon", include_bytes!("../assets/favicon.ico")),

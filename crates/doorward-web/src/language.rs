@@ -1,5 +1,7 @@
 //! Texts of the pages in the language of the request.
 
+use std::fmt::Write as _;
+
 pub(crate) use doorward_language::Language;
 use time::{PrimitiveDateTime, macros::format_description};
 
@@ -21,8 +23,8 @@ pub mod filters {
         Ok(Safe(markup.into_html()))
     }
 
-    /// Shows a moment as a `<time>`, whose text the script `time.js` makes local. Other texts, such
-    /// as "never", are shown as they are.
+    /// Shows each moment in a text as a `<time>`, whose text the script `time.js` makes local. The
+    /// rest of the text, and a text such as "never", is shown as it is.
     #[askama::filter_fn]
     pub fn time<T: Display>(
         moment: T,
@@ -32,17 +34,36 @@ pub mod filters {
     }
 }
 
-/// A moment as `doorward_language::moment` writes it, as an element; other texts escaped.
+/// The end of a moment, and the number of bytes before it.
+const ZONE: &str = " UTC";
+const BEFORE: usize = "2026-11-28 12:00".len();
+
+/// A text with an element for each moment that `doorward_language::moment` wrote in it; the rest is
+/// escaped.
 fn time_element(text: &str) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    match PrimitiveDateTime::parse(text, format) {
-        Ok(_) => {
-            let stamp = text.trim_end_matches(" UTC").replace(' ', "T");
-            format!("<time datetime=\"{stamp}Z\">{text}</time>")
+    let escaped = |text: &str| {
+        askama::filters::escape(text, askama::filters::Html)
+            .map_or_else(|_| String::new(), |text| text.to_string())
+    };
+    let (mut shown, mut written) = (String::new(), 0);
+    for (zone, _) in text.match_indices(ZONE) {
+        let Some(begin) = zone.checked_sub(BEFORE).filter(|begin| *begin >= written) else {
+            continue;
+        };
+        let end = zone + ZONE.len();
+        let (Some(before), Some(moment)) = (text.get(written..begin), text.get(begin..end)) else {
+            continue;
+        };
+        let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+        if PrimitiveDateTime::parse(moment, format).is_ok() {
+            let stamp = moment.trim_end_matches(ZONE).replace(' ', "T");
+            shown.push_str(&escaped(before));
+            let _ = write!(shown, "<time datetime=\"{stamp}Z\">{moment}</time>");
+            written = end;
         }
-        Err(_) => askama::filters::escape(text, askama::filters::Html)
-            .map_or_else(|_| String::new(), |text| text.to_string()),
     }
+    shown.push_str(&escaped(text.get(written..).unwrap_or_default()));
+    shown
 }
 
 #[cfg(test)]
@@ -56,6 +77,12 @@ mod tests {
             "<time datetime=\"2026-11-26T19:40Z\">2026-11-26 19:40 UTC</time>"
         );
         assert_eq!(time_element("never <b>"), "never &#60;b&#62;");
+        assert_eq!(
+            time_element("é <a>, 2026-11-26 19:40 UTC · 2026-11-27 08:05 UTC, é UTC"),
+            "é &#60;a&#62;, <time datetime=\"2026-11-26T19:40Z\">2026-11-26 19:40 UTC</time> · \
+             <time datetime=\"2026-11-27T08:05Z\">2026-11-27 08:05 UTC</time>, é UTC"
+        );
+        assert_eq!(time_element("2026-13-26 19:40 UTC"), "2026-13-26 19:40 UTC");
         assert_eq!(time_element(""), "");
     }
 }

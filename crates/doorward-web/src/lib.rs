@@ -21,8 +21,12 @@ mod frame;
 mod language;
 mod pages;
 pub mod reasons;
+pub mod table;
 mod upstreams;
 mod visitor;
+
+// The template of tables names its types as other crates do.
+extern crate self as doorward_web;
 
 use std::sync::Arc;
 

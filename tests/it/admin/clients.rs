@@ -86,6 +86,9 @@ async fn a_user_lets_an_app_do_less_and_it_may_ask_again() {
     server.app.store.flush().await.unwrap();
     let page = browser.get(&server.at("/account")).await.expect(200);
     assert!(page.body.contains("whoami"), "the last tools are shown");
+    let one = format!("/account?app={}", client.id);
+    assert!(page.body.contains(&format!("href=\"{one}#app\"")), "the app leads to its scopes");
+    let page = browser.get(&server.at(&one)).await.expect(200);
     let narrow = &page.body[page.body.find("/account/narrow").unwrap()..];
     let csrf = form_value(narrow, "csrf").unwrap();
     browser

@@ -175,3 +175,28 @@ async fn tools_of_a_user_are_told_in_parts_and_by_filter_and_unknown_values_are_
     let page = root.get(&stage.server.at("/admin/policy/tools")).await.expect(200).body;
     assert!(page.contains("Enter the ID or sign-in name") && page.contains("name=\"user\""));
 }
+
+#[tokio::test]
+async fn a_part_judges_a_limited_number_of_tools_and_says_that_others_follow() {
+    let wiki = FakeUpstream::start().await;
+    wiki.state().tools = (0..1500).map(|number| tool(&format!("t{number:04}"), true)).collect();
+    let server = gateway::with_config(&[("wiki", &wiki, "none")], |config| {
+        config.policy.rules = vec!["deny tool=t1400".to_owned()];
+    })
+    .await;
+    let stage = Stage::on(server).await;
+    listed(&stage, "root").await;
+    let (_, first) = api(&stage, "tools?user=root&answer=deny").await;
+    assert!(told(&first).is_empty() && first["next"].is_string(), "{first}");
+    let root = stage.server.signed_in("root").await;
+    let get = async |query: &str| {
+        let url = stage.server.at(&format!("/admin/policy/tools?user=root&answer=deny{query}"));
+        root.get(&url).await.expect(200).body
+    };
+    let page = get("").await;
+    assert!(page.contains("judged so far") && page.contains("Search further"), "{page}");
+    let next = page.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let next = next.rsplit("after=").next().unwrap();
+    let page = get(&format!("&after={next}")).await;
+    assert!(page.contains("wiki_t1400") && !page.contains("judged so far"), "{page}");
+}

@@ -1,6 +1,6 @@
 //! Upstreams: adding and deleting by API and command, and decisions about their tools.
 
-use doorward_testkit::TestServer;
+use doorward_testkit::{FakeUpstream, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -160,4 +160,39 @@ async fn own_access_is_set_alike_by_page_api_and_command_and_a_file_by_the_opera
         }
         assert_eq!(moved.code.as_deref(), Some("of_the_machine"), "{key}: {moved:?}");
     }
+}
+
+#[tokio::test]
+async fn a_test_of_an_upstream_is_its_state_until_the_next_check() {
+    let wiki = FakeUpstream::start().await;
+    let server = crate::gateway::with_config(&[("wiki", &wiki, "none")], |config| {
+        let mut down = wiki.config("none");
+        "http://127.0.0.1:9/mcp".clone_into(&mut down.url);
+        config.upstreams.insert("down".to_owned(), down);
+    })
+    .await;
+    let stage = Stage::on(server).await;
+    let states = async || {
+        let page = stage.browser.get(&stage.server.at("/admin/upstreams")).await.expect(200).body;
+        let row = |name: &str| {
+            let row = page.split(&format!("id=\"row-{name}\"")).nth(1).unwrap();
+            row.split("</tr>").next().unwrap().to_owned()
+        };
+        [row("wiki"), row("down")]
+    };
+    let [wiki_before, down_before] = states().await;
+    assert!(!wiki_before.contains("<time") && !down_before.contains(">failing<"), "{down_before}");
+    for name in ["wiki", "down"] {
+        let asked = Asked {
+            page: ("", Vec::new()),
+            api: (Method::POST, "/upstreams/{name}/test", json!({"user": "root"})),
+            command: (Vec::new(), ""),
+        };
+        stage.ask(Via::Api, &asked, &[("name", name)]).await;
+    }
+    let [wiki_after, down_after] = states().await;
+    assert!(wiki_after.contains("<time"), "{wiki_after}");
+    assert!(down_after.contains(">failing<"), "{down_after}");
+    let page = stage.browser.get(&stage.server.at("/admin")).await.expect(200).body;
+    assert!(!page.contains("not checked yet"), "{page}");
 }

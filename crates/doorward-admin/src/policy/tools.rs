@@ -15,7 +15,7 @@ const MOST_ROWS: u64 = 200;
 /// The usual number of rows of a part.
 const USUAL_ROWS: u64 = 50;
 /// Maximum number of tools that are judged for a part; the next part begins after them.
-const MOST_JUDGED: usize = 5000;
+const MOST_JUDGED: usize = 1000;
 /// The name that selects the tools of no upstream. No upstream can have it.
 pub const NO_UPSTREAM: &str = "-";
 

@@ -15,6 +15,7 @@ use doorward_admin::{
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
+use doorward_web::table::{self, Cell, Column, Filter, Row};
 use doorward_web::{ErrorPage, Frame, filters, form};
 
 use crate::{
@@ -24,7 +25,6 @@ use crate::{
         Administrator, draw,
         list::{self, Feedback, ListView, Parts, Rows},
         reviewed::{Tool, tool, tool_row, tools_decided},
-        table::{self, Cell, Column, Filter, Row},
     },
     refusals::oops,
 };

@@ -12,8 +12,12 @@ use doorward_admin::{CallRecord, Listed, Refusal};
 use doorward_audit::{AuditRow, AuditSearch, AuditSearchError, Format, Names};
 use doorward_language::{Message, audit_kind, text};
 use doorward_model::{AuditEntry, AuditFilter, AuditKind, Timestamp, audit::present_form, routes};
+use doorward_store::{Store, StoreError};
 use doorward_transport::Params;
-use doorward_web::{ErrorPage, Frame, draw_following, filters};
+use doorward_web::{
+    ErrorPage, Frame, draw_following, filters,
+    table::{Column, Filter, List, Moves, Row, Table, entries},
+};
 use serde::Deserialize;
 use time::{Date, macros::format_description};
 
@@ -22,7 +26,6 @@ use crate::{
     pages::{
         Administrator, draw,
         list::{self, Feedback, ListView, Parts, Rows},
-        table::{self, Badge, Cell, Column, Filter, List, Moves},
     },
     refusals::{Alert, oops},
 };
@@ -76,6 +79,39 @@ impl list::ListQuery for EntryQuery {
     fn after(self, limit: u64, after: Option<String>) -> Self {
         Self { limit: Some(limit), after, ..self }
     }
+}
+
+/// The path of the page of an entry.
+fn path_of(seq: i64) -> String {
+    routes::ADMIN_AUDIT_ENTRY.replace("{seq}", &seq.to_string())
+}
+
+/// The newest entries about something, for its page.
+pub(super) struct Newest {
+    /// The conditions.
+    pub(super) filter: AuditFilter,
+    /// The same conditions, as the query of the page with all of them.
+    pub(super) query: (&'static str, String),
+    /// Number of entries.
+    pub(super) rows: u64,
+    /// The heading.
+    pub(super) title: Message,
+}
+
+/// The list of the newest entries about something, with the link to all of them.
+pub(super) async fn newest(store: &Store, asked: Newest) -> Result<Table, StoreError> {
+    let Newest { filter, query: (name, value), rows, title } = asked;
+    let found = store.audit(&filter, None, rows).await?;
+    let names = Names::of(store, &found.entries).await?;
+    let rows = found.entries.iter().map(|entry| names.row(entry)).collect();
+    let listed = Listed { rows, total: 0, skipped: 0, next: None, previous: None };
+    let params = Params::default();
+    let list = List::among(routes::ADMIN_AUDIT, &params, "lately");
+    let table = entries::table(&list, &listed, path_of);
+    let mut all = url::form_urlencoded::Serializer::new(String::new());
+    all.append_pair(name, &value);
+    let all = format!("{}?{}", routes::ADMIN_AUDIT, all.finish());
+    Ok(table.with_heading(title, None).with_more((all, text::admin_user_all_activity())))
 }
 
 /// The families of events and the events, for a choice.
@@ -143,42 +179,11 @@ impl Rows for EntryRows {
     }
 
     fn columns(&self) -> Vec<Column> {
-        vec![
-            Column::plain(text::console_audit_time()),
-            Column::plain(text::admin_audit_user()),
-            Column::plain(text::admin_audit_kind()),
-            Column::plain(text::console_audit_object()),
-            Column::plain(text::common_client()),
-            Column::plain(text::admin_audit_outcome()),
-            Column::plain(text::console_audit_duration()),
-        ]
+        entries::columns()
     }
 
-    fn line(&self, row: &AuditRow) -> table::Row {
-        let object = if row.tool.is_empty() {
-            Cell::Text(row.subject.clone())
-        } else {
-            Cell::Id(row.tool.clone())
-        };
-        table::Row {
-            key: row.seq.to_string(),
-            name: row.title.to_string(),
-            value: String::new(),
-            cells: vec![
-                Cell::Time(row.at.clone()),
-                Cell::Text(row.user.clone()),
-                Cell::Link {
-                    path: routes::ADMIN_AUDIT_ENTRY.replace("{seq}", &row.seq.to_string()),
-                    label: row.title.to_string(),
-                    // A call has its tool as the object; the URL of a toolset is named below.
-                    below: if row.tool.is_empty() { String::new() } else { row.subject.clone() },
-                },
-                object,
-                Cell::Text(row.client.clone()),
-                Cell::Badges(vec![Badge::new(row.outcome.clone(), row.good)]),
-                Cell::Text(row.duration.clone().unwrap_or_default()),
-            ],
-        }
+    fn line(&self, row: &AuditRow) -> Row {
+        entries::row(row, path_of(row.seq))
     }
 
     /// The files have every fact of every entry.
@@ -291,7 +296,7 @@ fn day(typed: &str) -> Result<Option<Timestamp>, Message> {
 async fn filter(
     console: &Console,
     asked: &EntryQuery,
-) -> Result<AuditFilter, Result<Message, doorward_store::StoreError>> {
+) -> Result<AuditFilter, Result<Message, StoreError>> {
     let asked = asked.clone();
     let since = day(&asked.since).map_err(Ok)?;
     // A day that is named as the end is included.
@@ -444,7 +449,7 @@ pub(crate) async fn entry(
     let found = async {
         let Some(entry) = console.store.audit_entry(seq).await? else { return Ok(None) };
         let names = Names::of(&console.store, std::slice::from_ref(&entry)).await?;
-        Ok::<_, doorward_store::StoreError>(Some((names.row(&entry), same(&entry))))
+        Ok::<_, StoreError>(Some((names.row(&entry), same(&entry))))
     };
     match found.await {
         Ok(Some((row, same))) => {

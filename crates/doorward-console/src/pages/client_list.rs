@@ -15,6 +15,7 @@ use doorward_admin::{
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientRules, ClientSource, routes};
 use doorward_transport::Params;
+use doorward_web::table::{self, Cell, Column, Filter, Target};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form};
 
 use crate::{
@@ -27,7 +28,6 @@ use crate::{
         relying::{OpenIdForm, typed_rules},
         scopes::service_scopes,
         sure::{self, Question},
-        table::{self, Cell, Column, Filter, Target},
     },
     refusals::{Alert, alert, oops},
 };

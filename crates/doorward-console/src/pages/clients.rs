@@ -13,6 +13,7 @@ use doorward_admin::{ClientDecision, ClientEdit, Effect, Proposal, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientRules, ClientSource, RedirectUri, id::etag, routes};
 use doorward_transport::{Params, answer};
+use doorward_web::table::Badge;
 use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form, moment};
 
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
         scopes::service_scopes,
         settings::{Differs, differs},
         sure::{self, Question},
-        table::Badge,
     },
     refusals::{Alert, alert, oops},
 };

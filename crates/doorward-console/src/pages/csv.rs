@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_transport::Params;
 
-use crate::pages::table::{Column, Row};
+use doorward_web::table::{Column, Row};
 
 /// Reports that the list is asked for as a file.
 pub(super) fn as_file(params: &Params) -> bool {

@@ -6,6 +6,7 @@ use doorward_admin::{CountedGroup, Groups, Listed, Members, Refusal, UserList};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
+use doorward_web::table::{self, Cell, Column};
 use doorward_web::{Frame, filters, moment};
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
         inputs::{Hint, Label},
         kind::{self, Common, FormResult, ObjectPages, PageRequest, Shown, Texts},
         list::{SortKey, by},
-        table::{self, Cell, Column},
     },
 };
 

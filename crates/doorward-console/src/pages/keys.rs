@@ -12,6 +12,7 @@ use doorward_admin::{KeyState, Listed, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::{SigningKey, routes};
 use doorward_transport::{Params, answer};
+use doorward_web::table::{Badge, Cell, Column, Row};
 use doorward_web::{ErrorPage, Frame, filters, form, moment};
 
 use crate::{
@@ -19,7 +20,6 @@ use crate::{
     pages::{
         Administrator, draw,
         list::{self, Feedback, InMemory, ListView, Parts, Rows},
-        table::{Badge, Cell, Column, Row},
     },
     refusals::oops,
 };

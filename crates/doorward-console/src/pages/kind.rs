@@ -9,6 +9,7 @@ use doorward_language::Message;
 use doorward_model::PlainToken;
 use doorward_transport::Params;
 use doorward_web::Frame;
+use doorward_web::table::{Cell, Column};
 
 use crate::{
     Console,
@@ -16,7 +17,6 @@ use crate::{
         Administrator,
         inputs::{Input, Label},
         list::SortKey,
-        table::{Cell, Column},
     },
     refusals::Alert,
 };

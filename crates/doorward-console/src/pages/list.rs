@@ -11,15 +11,13 @@ use doorward_admin::{
 };
 use doorward_language::{Message, text};
 use doorward_transport::Params;
+use doorward_web::table::{COMMON, Choice, Column, Filter, List, Moves, Row, Table, USUAL};
 use doorward_web::{Frame, filters};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     Console,
-    pages::{
-        Administrator, csv, draw,
-        table::{Choice, Column, Filter, List, Moves, Row, Table, USUAL},
-    },
+    pages::{Administrator, csv, draw},
     refusals::{Alert, alert, oops},
 };
 
@@ -279,6 +277,15 @@ async fn as_file<R: Rows>(
     }
 }
 
+/// Reads the parameters of a list. A page that asks for no number of rows has the usual one.
+fn read<T: DeserializeOwned>(list: &List<'_>) -> Result<T, Refusal> {
+    let names: Vec<&str> = COMMON.into_iter().chain(list.filters.iter().copied()).collect();
+    doorward_admin::read_list(&names, |name| {
+        let given = list.params.get(name).map(ToOwned::to_owned);
+        if name == "limit" { given.or_else(|| Some(USUAL.to_string())) } else { given }
+    })
+}
+
 /// Refuses a value that a choice does not have.
 fn check_choices(list: &List<'_>, filters: &[Filter]) -> Result<(), Refusal> {
     for filter in filters {
@@ -300,12 +307,12 @@ pub(super) async fn parts<R: Rows>(
     feedback: Feedback,
 ) -> Result<ListView<R::Row>, Response> {
     let path = rows.path();
-    let list = List { path: &path, params, filters: R::FILTERS };
+    let list = List::new(&path, params, R::FILTERS);
     let empty = Params::default();
-    let whole = List { params: &empty, ..list };
+    let whole = List::new(&path, &empty, R::FILTERS);
     let found = async {
         check_choices(&list, &rows.filters())?;
-        let asked = list.read::<R::Query>()?;
+        let asked = read::<R::Query>(&list)?;
         if csv::as_file(params) {
             return Ok::<_, Refusal>(Err(as_file(console, rows, asked).await?));
         }
@@ -317,7 +324,7 @@ pub(super) async fn parts<R: Rows>(
         Ok(Err(file)) => return Err(file),
         // A list that cannot be asked for is answered with the whole one.
         Err(refusal) if refusal.kind() == Kind::Invalid => {
-            let part = async { rows.part(console, whole.read()?).await };
+            let part = async { rows.part(console, read(&whole)?).await };
             let part = part.await.map_err(|refusal| failed(&refusal))?;
             (whole, part, Feedback::refused(Alert::unanswered(&refusal)))
         }

@@ -1,8 +1,8 @@
 //! The pages of administrators, one file each.
 
+mod applies;
 mod approvals;
 mod audit;
-mod cell;
 mod chats;
 mod client_list;
 mod clients;
@@ -10,7 +10,6 @@ mod connections;
 mod csv;
 mod documents;
 mod exchange;
-mod filter;
 mod groups;
 mod hints;
 mod home;
@@ -37,7 +36,6 @@ mod server;
 mod services;
 mod settings;
 mod sure;
-mod table;
 mod timeline;
 mod tokens;
 mod toolsets;

@@ -17,6 +17,7 @@ use doorward_language::{Message, text};
 use doorward_model::PlainToken;
 use doorward_transport::routing::{get, post};
 use doorward_transport::{Params, answer};
+use doorward_web::table::{self, Column, Row, Target};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filled, filters, form};
 use serde_json::Value;
 
@@ -28,7 +29,6 @@ use crate::{
         kind::{Common, FormResult, ObjectPages, PageRequest, Shown, Texts, page_of},
         list::{self, Feedback, InMemory, Rows},
         sure::{self, Question},
-        table::{self, Column, Row, Target},
     },
     refusals::{Alert, oops},
 };

@@ -13,6 +13,7 @@ use doorward_federation::{Provider, Source};
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
+use doorward_web::table::{Badge, Cell, Column, Filter, Row, Target};
 use doorward_web::{ErrorPage, Frame, form};
 
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
         list::{self, Feedback, InMemory, Rows, SortKey, by},
         settings,
         sure::{self, Question},
-        table::{Badge, Cell, Column, Filter, Row, Target},
     },
     refusals::{Alert, oops},
 };

@@ -6,6 +6,7 @@ use doorward_admin::{Objects, Refusal, ResourceDetails, Resources, Snippet};
 use doorward_language::{Message, text};
 use doorward_model::{ExternalResource, routes};
 use doorward_transport::Params;
+use doorward_web::table::{Cell, Column};
 use doorward_web::{Frame, filters};
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
         inputs::{Hint, Label},
         kind::{Common, FormResult, ObjectPages, PageRequest, Shown, Texts},
         list::{SortKey, by},
-        table::{Cell, Column},
     },
 };
 

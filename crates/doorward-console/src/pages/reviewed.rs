@@ -3,11 +3,9 @@
 use doorward_admin::{Decision, Difference, ReviewState, ReviewedTool, tool_etag};
 use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign};
+use doorward_web::table::{Badge, Cell, Row, Target};
 
-use crate::{
-    findings::{review_state, tool_class, tool_warning},
-    pages::table::{Badge, Cell, Row, Target},
-};
+use crate::findings::{review_state, tool_class, tool_warning};
 
 /// Maximum number of characters of a tool's description in a list, of it on a page, and of one side
 /// of a difference.

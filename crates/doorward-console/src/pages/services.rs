@@ -12,6 +12,7 @@ use doorward_language::{Message, text};
 use doorward_model::{Timestamp, Usage, UsageBy, VitalRecord, routes};
 use doorward_transport::Params;
 use doorward_web::moment;
+use doorward_web::table::{Badge, Cell, Column, Filter, Row, Target};
 
 use crate::{
     Console,
@@ -19,7 +20,6 @@ use crate::{
         Administrator,
         list::{self, Feedback, InMemory, Rows, SortKey, by},
         settings,
-        table::{Badge, Cell, Column, Filter, Row, Target},
         usage::duration,
     },
 };

@@ -19,7 +19,9 @@ use serde_json::{Map, Value};
 use crate::{
     Console,
     pages::{
-        Administrator, draw, hints, pasted,
+        Administrator,
+        applies::{self, With},
+        draw, hints, pasted,
         typed_settings::{self, FIELD, route},
     },
     refusals::{Alert, alert},
@@ -84,6 +86,8 @@ struct Field {
     held: bool,
     choices: Vec<&'static str>,
     hint: Option<Message>,
+    /// The kinds and credentials with which an empty field is shown.
+    with: With,
 }
 
 /// The settings as they are before a change.
@@ -133,9 +137,13 @@ fn fieldsets(
     let field = |setting: Setting| {
         let value = before.get(setting.name).unwrap_or(&setting.default);
         let typed = params.and_then(|params| params.get(&format!("{FIELD}{}", setting.name)));
+        let held = setting.input == Input::Secret && *value != setting.default;
+        let value = typed.map_or_else(|| setting.write(value), ToOwned::to_owned);
+        let is_set = held || !value.is_empty();
         Field {
-            value: typed.map_or_else(|| setting.write(value), ToOwned::to_owned),
-            held: setting.input == Input::Secret && *value != setting.default,
+            with: if is_set { With::default() } else { applies::with(family, setting.name) },
+            value,
+            held,
             choices: choices(family, &setting),
             hint: hints::of(family, setting.name),
             name: setting.name,

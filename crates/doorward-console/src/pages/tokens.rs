@@ -12,6 +12,7 @@ use doorward_admin::{Listed, Refusal, TokenList};
 use doorward_language::{Message, text};
 use doorward_model::{AccessToken, Timestamp, User, routes};
 use doorward_transport::Params;
+use doorward_web::table::{self, Badge, Cell, Column, Filter, Row};
 use doorward_web::{ErrorPage, Frame, filters, form, moment};
 
 use crate::{
@@ -20,7 +21,6 @@ use crate::{
         Administrator, draw,
         list::{self, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
-        table::{self, Badge, Cell, Column, Filter, Row},
     },
 };
 

@@ -5,7 +5,11 @@ use doorward_admin::{Objects, Refusal, SelectedBy, SelectedTool, ToolsetDetails,
 use doorward_gateway::ReviewState;
 use doorward_language::{Message, text};
 use doorward_model::routes;
-use doorward_web::{Frame, filters};
+use doorward_transport::Params;
+use doorward_web::{
+    Frame, filters,
+    table::{Badge, Cell, Column, List, Moves, Row, Table, Target},
+};
 
 use crate::{
     findings::{review_state, tool_class},
@@ -13,7 +17,6 @@ use crate::{
         inputs::{Hint, Label},
         kind::{Common, ObjectPages, PageRequest, Shown, Texts},
         list::{SortKey, by},
-        table::{Cell, Column},
     },
 };
 
@@ -26,7 +29,7 @@ pub(crate) struct Page {
     common: Common,
     url: String,
     lines: Vec<Line>,
-    tools: Vec<Tool>,
+    table: Table,
 }
 
 /// A line of the selection with its effect.
@@ -37,16 +40,6 @@ struct Line {
     idle: bool,
 }
 
-/// A selected tool.
-struct Tool {
-    name: String,
-    path: String,
-    service: String,
-    class: Message,
-    state: Message,
-    approved: bool,
-}
-
 impl From<SelectedBy> for Line {
     fn from(SelectedBy { line, tools }: SelectedBy) -> Self {
         let effect = tools.map_or_else(text::toolsets_line_unknown, text::toolsets_line_tools);
@@ -54,17 +47,36 @@ impl From<SelectedBy> for Line {
     }
 }
 
-impl From<SelectedTool> for Tool {
-    fn from(tool: SelectedTool) -> Self {
-        Self {
-            path: routes::ADMIN_UPSTREAM.replace("{upstream}", &tool.upstream),
-            name: tool.name,
-            service: tool.service,
-            class: tool_class(tool.class),
-            state: review_state(tool.state),
-            approved: tool.state == ReviewState::Approved,
-        }
-    }
+/// The list of the tools that are selected, by upstream and name.
+fn tools_table(path: &str, params: &Params, tools: Vec<SelectedTool>) -> Table {
+    let list = List::new(path, params, &[]);
+    let wanted = list.get("search").trim().to_lowercase();
+    let found = |tool: &SelectedTool| {
+        [&tool.name, &tool.service].iter().any(|text| text.to_lowercase().contains(&wanted))
+    };
+    let found: Vec<SelectedTool> = tools.into_iter().filter(found).collect();
+    let listed = list.of_all(found, |tool| tool.name.clone());
+    let heads = [
+        text::common_name(),
+        text::console_service(),
+        text::admin_tool_class(),
+        text::common_state(),
+    ];
+    let line = |tool: &SelectedTool| {
+        let path = routes::ADMIN_UPSTREAM.replace("{upstream}", &tool.upstream);
+        let approved = tool.state == ReviewState::Approved;
+        let cells = [
+            Cell::Text(tool.service.clone()),
+            Cell::Text(tool_class(tool.class).to_string()),
+            Cell::Badges(vec![Badge::new(review_state(tool.state), approved)]),
+        ];
+        Row::linked(tool.name.clone(), tool.name.clone(), Target::page(path), cells)
+    };
+    let none = if wanted.is_empty() { text::toolsets_no_tools() } else { text::console_none() };
+    Table::new(&list, &listed, heads.map(Column::plain).into(), line)
+        .with_heading(text::toolsets_tools(), None)
+        .with_search_if_long(&list, text::who_tools_search())
+        .with_moves(Moves::of(none))
 }
 
 /// The pages of toolsets.
@@ -143,6 +155,7 @@ impl ObjectPages for ToolsetPages {
         common: Common,
         toolset: &<Toolsets as Objects>::Object,
     ) -> Result<Page, Refusal> {
+        let path = common.path.clone();
         let ToolsetDetails { toolset, tools, lines } =
             asked.console.admin.toolsets.details(toolset).await?;
         Ok(Page {
@@ -151,7 +164,7 @@ impl ObjectPages for ToolsetPages {
             common,
             url: toolset.url,
             lines: lines.into_iter().map(Into::into).collect(),
-            tools: tools.into_iter().map(Into::into).collect(),
+            table: tools_table(&path, asked.params, tools),
         })
     }
 }

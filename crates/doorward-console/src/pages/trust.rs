@@ -13,6 +13,7 @@ use doorward_admin::{Effect, Listed, NewTrust, Proposal, Refusal, TrustChange};
 use doorward_language::{Message, text};
 use doorward_model::{Client, routes};
 use doorward_transport::Params;
+use doorward_web::table::{Badge, Cell, Column, Row, Target};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filled, form};
 
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
         list::{self, Feedback, InMemory, Rows, SortKey, by},
         scopes::SERVICE_SCOPES,
         sure::{self, Question},
-        table::{Badge, Cell, Column, Row, Target},
     },
     refusals::{Alert, oops},
 };

@@ -13,13 +13,13 @@ use axum::{
 use doorward_admin::{
     Decision, Family, Refusal, ReviewState, ReviewedTool, ReviewedUpstream, ToolVersion, Why, waits,
 };
-use doorward_audit::{AuditRow, Names};
 use doorward_gateway::{Source, Upstream, UpstreamConfig};
 use doorward_language::{Message, text};
 use doorward_model::{
     AuditFilter, AuditSubject, Timestamp, ToolClass, UpstreamName, User, foreign, routes,
 };
 use doorward_transport::{Params, answer};
+use doorward_web::table::{self, Cell, Column, Filter, List, Moves, Table, Target};
 use doorward_web::{ErrorPage, Frame, draw_following, draw_with_images, filters, form, moment};
 use serde_json::Value;
 
@@ -27,14 +27,15 @@ use crate::{
     Console,
     findings::{Check, left_out_reason, review_state},
     pages::{
-        Administrator, draw_found,
+        Administrator,
+        audit::{self, Newest},
+        draw_found,
         index::IndexView,
         list::Feedback,
         process_log::{self, ProcessLogView},
         reviewed::{NamedServer, Tool, named_server, tool, tool_row, tools_decided},
         services::{self, Health},
         settings,
-        table::{self, Cell, Column, Filter, List, Moves, Table, Target},
         trial::{self, ResultPart, TrialForm, Tried},
         upstream_part::{Part, PartLink},
     },
@@ -79,7 +80,6 @@ struct Page {
     table: Option<Table>,
     roles: Vec<String>,
     settings: Vec<SettingShown>,
-    activity: Vec<AuditRow>,
     /// The newest lines of its processes.
     log: Option<ProcessLogView>,
     index: Option<IndexView>,
@@ -196,9 +196,9 @@ fn tools_table(list: &List<'_>, tools: Vec<ReviewedTool>, csrf: String, none: Me
 async fn connections(
     console: &Console,
     list: &List<'_>,
-    name: UpstreamName,
+    upstream: &Upstream,
 ) -> Result<Table, Refusal> {
-    let rows = console.store.connected_users(name, CONNECTED).await?;
+    let rows = console.store.connected_users(upstream.name, CONNECTED).await?;
     let listed = list.of_all(rows, |(user, _)| user.name.to_string());
     let columns = vec![Column::plain(text::common_name()), Column::plain(text::common_since())];
     let line = |(user, since): &(User, Timestamp)| {
@@ -207,14 +207,25 @@ async fn connections(
         let cells = [Cell::Time(moment(*since))];
         table::Row::linked(user.id.to_string(), user.name.to_string(), target, cells)
     };
-    Ok(Table::new(list, &listed, columns, line))
+    let none = if upstream.needs_connection() {
+        text::console_service_no_users()
+    } else {
+        text::console_service_unconnected()
+    };
+    Ok(Table::new(list, &listed, columns, line).with_moves(Moves::of(none)))
 }
 
 /// The settings that are not the default. Secrets are left out by their types.
 fn settings_of(upstream: &Upstream) -> Vec<SettingShown> {
     let value = |config: UpstreamConfig| serde_json::to_value(config).unwrap_or_default();
     let (set, usual) = (value(upstream.public_config()), value(UpstreamConfig::default()));
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.iter().all(Value::is_string) => {
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
     let members = set.as_object().into_iter().flatten();
     members
         .filter(|(key, value)| usual.get(key.as_str()) != Some(value))
@@ -265,11 +276,12 @@ async fn page(
     let shown = if part == Part::Tools && alone.is_none() { WAITING } else { 0 };
     let count = tools.iter().filter(|tool| waits(tool)).count();
     let waiting = tools.iter().filter(|tool| waits(tool)).take(shown).cloned().map(tool).collect();
-    let list = List { path: &path, params, filters: &FILTERS };
+    let list = List::new(&path, params, &FILTERS);
     let mut table = match part {
         Part::Tools if alone.is_none() => Some(tools_table(&list, tools, csrf.clone(), none)),
-        Part::Connections => Some(connections(console, &list, id).await?),
-        Part::Tools | Part::Access | Part::Settings | Part::Activity | Part::Index => None,
+        Part::Connections => Some(connections(console, &list, &reviewed.upstream).await?),
+        Part::Activity => Some(activity(console, id).await?),
+        Part::Tools | Part::Access | Part::Settings | Part::Index => None,
     };
     let message = match &mut table {
         Some(table) => table.mark(&changed, message),
@@ -289,7 +301,6 @@ async fn page(
         table,
         roles: reviewed.upstream.public_config().roles,
         settings: if part == Part::Settings { settings_of(&reviewed.upstream) } else { Vec::new() },
-        activity: if part == Part::Activity { activity(console, id).await? } else { Vec::new() },
         log: process_log::of(&reviewed.upstream).filter(|_| part == Part::Activity),
         upstream,
         parts: part.links(index.is_some()),
@@ -303,11 +314,14 @@ async fn page(
 }
 
 /// The newest entries of the audit about calls of the upstream.
-async fn activity(console: &Console, name: UpstreamName) -> Result<Vec<AuditRow>, Refusal> {
-    let filter = AuditFilter { upstream: Some(name.to_string()), ..AuditFilter::default() };
-    let found = console.store.audit(&filter, None, ENTRIES).await?;
-    let names = Names::of(&console.store, &found.entries).await?;
-    Ok(found.entries.iter().map(|entry| names.row(entry)).collect())
+async fn activity(console: &Console, name: UpstreamName) -> Result<Table, Refusal> {
+    let asked = Newest {
+        filter: AuditFilter { upstream: Some(name.to_string()), ..AuditFilter::default() },
+        query: ("upstream", name.to_string()),
+        rows: ENTRIES,
+        title: text::console_service_activity(),
+    };
+    Ok(audit::newest(&console.store, asked).await?)
 }
 
 /// Shows the page of an upstream.

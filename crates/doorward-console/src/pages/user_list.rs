@@ -16,6 +16,7 @@ use doorward_federation::Provider;
 use doorward_language::{Message, text};
 use doorward_model::{User, routes};
 use doorward_transport::{Params, answer};
+use doorward_web::table::{self, Badge, Cell, Choice, Column, Filter, Target};
 use doorward_web::{Frame, SignInTarget, filled, filters, form};
 
 use crate::{
@@ -24,7 +25,6 @@ use crate::{
         Administrator, draw,
         list::{self, Feedback, ListView, Parts, Rows},
         sure::{self, Question},
-        table::{self, Badge, Cell, Choice, Column, Filter, Target},
         users::{Row, roles, row, state_text},
     },
     refusals::{Alert, alert, oops},

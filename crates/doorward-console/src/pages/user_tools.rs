@@ -15,6 +15,8 @@ use doorward_transport::Params;
 use serde::Deserialize;
 
 use super::who::{deciding, sourced};
+use doorward_web::table::{Badge, Cell, Column, Filter, Moves, Row, Target};
+
 use crate::{
     Console,
     explanation::answer,
@@ -22,7 +24,6 @@ use crate::{
     pages::{
         Administrator,
         list::{self, Feedback, ListQuery, Rows},
-        table::{Badge, Cell, Column, Filter, Moves, Row, Target},
     },
 };
 
@@ -121,10 +122,16 @@ impl Rows for ToolRows {
         Row::linked(item.clone(), item.clone(), Target { path, below }, cells)
     }
 
-    fn moves(&self, _: &Listed<ToolPermission>, _: bool) -> Moves {
+    /// A part judges a limited number of tools: where none of them fits, the search goes on.
+    fn moves(&self, listed: &Listed<ToolPermission>, _: bool) -> Moves {
+        let previous = text::who_tools_first();
+        if listed.rows.is_empty() && listed.next.is_some() {
+            let next = text::admin_audit_search_further();
+            return Moves { none: text::who_tools_none_yet(), previous, next };
+        }
         let unasked = self.user.is_empty();
         let none = if unasked { text::who_tools_explained() } else { text::who_tools_none() };
-        Moves { previous: text::who_tools_first(), ..Moves::of(none) }
+        Moves { previous, ..Moves::of(none) }
     }
 
     async fn part(

@@ -10,17 +10,19 @@ use axum::{
 };
 use doorward_accounts::Authority;
 use doorward_admin::{Refusal, RoleSource, SourcedRole, UserChange, UserState};
-use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
-use doorward_model::{Role, User, routes};
+use doorward_model::{AuditFilter, Role, User, routes};
 use doorward_store::ConnectedApp;
 use doorward_transport::{Params, answer};
-use doorward_web::{ErrorPage, Frame, SignInTarget, browser_name, filters, form, moment};
+use doorward_web::{
+    ErrorPage, Frame, SignInTarget, browser_name, filters, form, moment, table::Table,
+};
 
 use crate::{
     Console,
     pages::{
         Administrator,
+        audit::{self, Newest},
         connections::{self, Connectable},
         draw_found, groups,
         linked::Linked,
@@ -128,7 +130,7 @@ struct One {
     sessions: Vec<SessionShown>,
     apps: Vec<AppShown>,
     connections: Vec<Connectable>,
-    lately: Vec<AuditRow>,
+    lately: Table,
 }
 
 async fn page(
@@ -149,7 +151,12 @@ async fn page(
             access: text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)),
         }
     };
-    let lately = lately(&console.store, &user.id, None, 10).await?.rows;
+    let lately = Newest {
+        filter: AuditFilter { concerns: Some(user.id.to_string()), ..AuditFilter::default() },
+        query: ("user", user.name.to_string()),
+        rows: 10,
+        title: text::admin_user_activity(),
+    };
     Ok(One {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "users",
@@ -180,7 +187,7 @@ async fn page(
             .collect(),
         apps: belongings.apps.into_iter().map(app).collect(),
         connections: connections::of(console, user, state).await?,
-        lately,
+        lately: audit::newest(&console.store, lately).await?,
     })
 }
 

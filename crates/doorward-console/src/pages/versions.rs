@@ -14,6 +14,7 @@ use doorward_admin::{Listed, Refusal, RuleContent, RulesNow};
 use doorward_language::{Message, text};
 use doorward_model::{RuleSet, RuleSource, RuleVersion};
 use doorward_transport::{Params, answer};
+use doorward_web::table::{Badge, Cell, Column, Moves, Row};
 use doorward_web::{ErrorPage, Frame, SignInTarget, filters, form, moment};
 use serde::Deserialize;
 
@@ -24,7 +25,6 @@ use crate::{
         list::{self, Feedback, ListQuery, Rows},
         rule_texts,
         rules::{page_of, versions_of},
-        table::{Badge, Cell, Column, Moves, Row},
     },
     refusals::{Alert, alert, oops},
 };

@@ -13,6 +13,7 @@ use doorward_admin::{
 use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
+use doorward_web::table::{Badge, Cell, Column, Filter, Moves, Row, Target};
 use serde::Deserialize;
 
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     pages::{
         Administrator,
         list::{self, Feedback, ListQuery, Rows},
-        table::{Badge, Cell, Column, Filter, Moves, Row, Target},
     },
 };
 

@@ -14,9 +14,6 @@ account_instructions = Anleitungen für die einzelnen Clients
 account_no_apps = Keine App hat Zugriff auf Ihr Konto.
 account_unverified_name = ungeprüfter Name
 account_app_receivers = Zugriff geht an { $hosts }
-account_app_times = verbunden seit { $connected } · zuletzt verwendet { $used }
-account_last_called = zuletzt aufgerufen:
-account_narrow = Zugriff einschränken
 account_narrow_submit = Nur ausgewählte Berechtigungen behalten
 account_services = Dienste hinter diesem Server
 account_disconnect = Trennen
@@ -27,11 +24,6 @@ account_service_ready = bereit
 account_service_not_connected = nicht verbunden
 account_service_expired = Verbindung abgelaufen
 account_service_unreachable = nicht erreichbar
-account_service_tools =
-    { $count ->
-        [one] { $count } Tool
-       *[other] { $count } Tools
-    }
 account_service_connected = verbunden seit { $time }
 account_service_account = Konto beim Dienst: { $account }
 account_service_scopes = Scopes beim Dienst: { $scopes }
@@ -39,7 +31,6 @@ account_recent = Letzte Aktivitäten
 account_all_activity = Alle anzeigen
 account_sessions = Aktive Sitzungen
 account_this_browser = dieser Browser
-account_session_facts = IP-Adresse { $address } · seit { $since } · zuletzt aktiv { $seen }
 account_end_session = Sitzung von { $browser } mit der IP-Adresse { $address } beenden
 account_security_summary = Passkeys, Authenticator-App, Wiederherstellungscodes, verknüpfte Konten.
 account_manage = Verwalten
@@ -49,7 +40,6 @@ account_change_password = Passwort ändern
 account_password_changed = Ihr Passwort wurde geändert. Ihre anderen Sitzungen wurden beendet; verbundene Apps müssen erneut verbunden werden.
 account_password_not_changed = Das Passwort wurde nicht geändert: { $reason }.
 account_session_ended_already = Diese Sitzung ist bereits beendet.
-account_activity_title = Aktivitäten Ihres Kontos
 
 # Reasons for which a service cannot be used.
 account_problem_expired = der Zugriff ist abgelaufen, und der Dienst hat kein Refresh-Token ausgestellt
@@ -57,3 +47,23 @@ account_problem_refused = der Dienst akzeptiert den von Ihnen erteilten Zugriff 
 account_problem_unknown_client = dieser Server ist beim Dienst nicht mehr registriert
 account_problem_other = gemeldet: { $detail }
 account_problem_call_refused = der Dienst hat den Zugriff abgelehnt
+account_actions = Aktionen
+account_called = Zuletzt aufgerufen
+account_connected = Verbunden
+account_used = Zuletzt verwendet
+account_details = Einzelheiten
+account_browser = Browser
+account_address = IP-Adresse
+account_since = Seit
+account_seen = Zuletzt gesehen
+account_search_services = Dienste suchen
+account_connect_named = { $service } verbinden
+account_connect_again_named = { $service } erneut verbinden
+account_narrow_named = Zugriff von { $app } einschränken
+account_narrow_explained = Die App verliert sofort, was Sie abwählen. Sie kann Sie erneut darum bitten.
+account_narrow_not = Nichts ändern
+account_done_revoked = Der Zugriff wurde widerrufen. Die App muss Sie fragen, bevor sie wieder für Sie handeln kann.
+account_done_narrowed = Der Zugriff wurde eingeschränkt.
+account_done_disconnected = Der Dienst wurde getrennt.
+account_done_unlinked = Die Verknüpfung mit dem Chat-Konto wurde beendet.
+account_done_ended = Die Sitzung wurde beendet.

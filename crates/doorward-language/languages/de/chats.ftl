@@ -20,7 +20,6 @@ chats_linked = Dieses Chat-Konto ist bereits verknüpft. Die bestehende Verknüp
 chats_disabled = Ein Administrator hat die Anbindung dieses Chats deaktiviert.
 chats_write_again = Schreiben Sie dem Bot im Chat noch einmal: Er gibt Ihnen einen neuen Link.
 chats_heading = Chat-Konten
-chats_row = { $server }, verknüpft seit { $since }
 chats_unlink = Verknüpfung aufheben
 chats_unlink_of = Verknüpfung mit { $account } aufheben
 chats_admin = Chat-Konten

@@ -32,3 +32,4 @@ common_revoke_access = Zugriff von { $app } widerrufen
 common_end = Beenden
 common_password_rule = Mindestens { $length } Zeichen.
 common_unknown_browser = Unbekannter Browser
+common_label = { $label }:

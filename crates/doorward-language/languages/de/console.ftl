@@ -171,3 +171,5 @@ console_connection_ended = Die Verbindung wurde beendet.
 console_source_administrator = Administrator
 console_source_document = Metadatendokument
 console_source_registration = Registrierung
+console_service_no_users = Noch kein Benutzer hat diesen Dienst verbunden.
+console_service_unconnected = Dieser Dienst braucht keine Verbindung seiner Benutzer.

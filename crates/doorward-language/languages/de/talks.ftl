@@ -17,3 +17,6 @@ talks_you = Sie
 talks_agent = Agent
 talks_one = Gespräch
 talks_all = Alle Gespräche
+talks_program = Programm
+talks_last = Letzte Nachricht
+talks_deletion = Wird gelöscht

@@ -20,6 +20,7 @@ who_tools_client = Client
 who_tools_upstream = Upstream
 who_tools_search = Tools suchen
 who_tools_none = Kein Tool passt.
+who_tools_none_yet = Keines der bisher geprüften Tools passt. Suchen Sie unter den übrigen weiter.
 who_tools_explained = Geben Sie die ID oder den Anmeldenamen eines Benutzers ein: Die Liste zeigt jedes Tool mit der Antwort für diesen Benutzer und dem Grund.
 who_tools_button = Was darf { $user }?
 who_tools_about = Jedes Tool jedes Dienstes mit der Antwort für { $user } und dem Grund.

@@ -14,9 +14,6 @@ account_instructions = Instructions for each client
 account_no_apps = No app has access to your account.
 account_unverified_name = unverified name
 account_app_receivers = access goes to { $hosts }
-account_app_times = connected { $connected } · last used { $used }
-account_last_called = last called:
-account_narrow = Reduce access
 account_narrow_submit = Keep only the selected permissions
 account_services = Services behind this server
 account_disconnect = Disconnect
@@ -27,11 +24,6 @@ account_service_ready = ready
 account_service_not_connected = not connected
 account_service_expired = connection expired
 account_service_unreachable = unreachable
-account_service_tools =
-    { $count ->
-        [one] { $count } tool
-       *[other] { $count } tools
-    }
 account_service_connected = connected { $time }
 account_service_account = account at the service: { $account }
 account_service_scopes = scopes at the service: { $scopes }
@@ -39,7 +31,6 @@ account_recent = Recent activity
 account_all_activity = Show all
 account_sessions = Active sessions
 account_this_browser = this browser
-account_session_facts = IP address { $address } · since { $since } · last seen { $seen }
 account_end_session = End the session of { $browser } from { $address }
 account_security_summary = Passkeys, authenticator app, recovery codes, linked accounts.
 account_manage = Manage
@@ -49,7 +40,6 @@ account_change_password = Change password
 account_password_changed = Your password was changed. Your other sessions have ended, and connected apps must be connected again.
 account_password_not_changed = The password was not changed: { $reason }.
 account_session_ended_already = That session has already ended.
-account_activity_title = Activity of your account
 
 # Reasons for which a service cannot be used.
 account_problem_expired = the access has expired, and the service issued no refresh token
@@ -57,3 +47,23 @@ account_problem_refused = the service no longer accepts the access that you gave
 account_problem_unknown_client = this server is no longer registered at the service
 account_problem_other = reported: { $detail }
 account_problem_call_refused = the service refused the access
+account_actions = Actions
+account_called = Last called
+account_connected = Connected
+account_used = Last used
+account_details = Details
+account_browser = Browser
+account_address = IP address
+account_since = Since
+account_seen = Last seen
+account_search_services = Search services
+account_connect_named = Connect { $service }
+account_connect_again_named = Connect { $service } again
+account_narrow_named = Reduce the access of { $app }
+account_narrow_explained = The app loses what you unselect at once. It may ask you for it again.
+account_narrow_not = Change nothing
+account_done_revoked = The access was revoked. The app must ask you before it can act for you again.
+account_done_narrowed = The access was reduced.
+account_done_disconnected = The service was disconnected.
+account_done_unlinked = The link with the chat account has ended.
+account_done_ended = The session has ended.

@@ -20,7 +20,6 @@ chats_linked = This chat account is already linked. End the existing link first.
 chats_disabled = An administrator disabled the connector of this chat.
 chats_write_again = Write to the bot in the chat again: it gives you another link.
 chats_heading = Chat accounts
-chats_row = { $server }, linked { $since }
 chats_unlink = End link
 chats_unlink_of = End the link with { $account }
 chats_admin = Chat accounts

@@ -32,3 +32,4 @@ common_revoke_access = Revoke the access of { $app }
 common_end = End
 common_password_rule = At least { $length } characters.
 common_unknown_browser = Unknown browser
+common_label = { $label }:

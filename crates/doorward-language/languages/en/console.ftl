@@ -173,3 +173,5 @@ console_connection_ended = The connection was ended.
 console_source_administrator = administrator
 console_source_document = metadata document
 console_source_registration = registration
+console_service_no_users = No user has connected this service yet.
+console_service_unconnected = This service needs no connection of its users.

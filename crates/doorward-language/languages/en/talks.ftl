@@ -17,3 +17,6 @@ talks_you = You
 talks_agent = Agent
 talks_one = Conversation
 talks_all = All conversations
+talks_program = Program
+talks_last = Last message
+talks_deletion = Will be deleted

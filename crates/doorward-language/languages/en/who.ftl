@@ -20,6 +20,7 @@ who_tools_client = Client
 who_tools_upstream = Upstream
 who_tools_search = Search tools
 who_tools_none = No tool matches.
+who_tools_none_yet = None of the tools that were judged so far fits. Search further for the others.
 who_tools_explained = Enter the ID or sign-in name of a user: the list shows every tool with the answer for this user and the reason.
 who_tools_button = What may { $user } do?
 who_tools_about = Every tool of every service, with the answer for { $user } and the reason.

@@ -14,9 +14,6 @@ account_instructions = Instructions pour chaque client
 account_no_apps = Aucune application n’a accès à votre compte.
 account_unverified_name = nom non vérifié
 account_app_receivers = l’accès est envoyé à { $hosts }
-account_app_times = connectée depuis le { $connected } · dernière utilisation le { $used }
-account_last_called = derniers appels :
-account_narrow = Réduire l’accès
 account_narrow_submit = Ne conserver que les autorisations cochées
 account_services = Services derrière ce serveur
 account_disconnect = Déconnecter
@@ -27,11 +24,6 @@ account_service_ready = prêt
 account_service_not_connected = non connecté
 account_service_expired = connexion expirée
 account_service_unreachable = injoignable
-account_service_tools =
-    { $count ->
-        [one] { $count } outil
-       *[other] { $count } outils
-    }
 account_service_connected = connecté depuis le { $time }
 account_service_account = compte sur ce service : { $account }
 account_service_scopes = scopes sur ce service : { $scopes }
@@ -39,7 +31,6 @@ account_recent = Activité récente
 account_all_activity = Tout afficher
 account_sessions = Sessions actives
 account_this_browser = ce navigateur
-account_session_facts = adresse IP { $address } · depuis le { $since } · dernière activité le { $seen }
 account_end_session = Mettre fin à la session de { $browser } depuis { $address }
 account_security_summary = Clés d’accès, application d’authentification, codes de récupération, comptes liés.
 account_manage = Gérer
@@ -49,7 +40,6 @@ account_change_password = Changer le mot de passe
 account_password_changed = Votre mot de passe a été changé. Vos autres sessions ont pris fin et les applications doivent être reconnectées.
 account_password_not_changed = Le mot de passe n’a pas été changé : { $reason }.
 account_session_ended_already = Cette session est déjà terminée.
-account_activity_title = Activité de votre compte
 
 # Reasons for which a service cannot be used.
 account_problem_expired = l’accès a expiré, et le service n’a pas émis de jeton de renouvellement
@@ -57,3 +47,23 @@ account_problem_refused = le service n’accepte plus l’accès que vous avez a
 account_problem_unknown_client = ce serveur n’est plus enregistré auprès du service
 account_problem_other = signalé : { $detail }
 account_problem_call_refused = le service a refusé l’accès
+account_actions = Actions
+account_called = Derniers appels
+account_connected = Connexion
+account_used = Dernière utilisation
+account_details = Détails
+account_browser = Navigateur
+account_address = Adresse IP
+account_since = Depuis
+account_seen = Dernière activité
+account_search_services = Rechercher des services
+account_connect_named = Connecter { $service }
+account_connect_again_named = Reconnecter { $service }
+account_narrow_named = Réduire l’accès de { $app }
+account_narrow_explained = L’application perd immédiatement ce que vous désélectionnez. Elle pourra vous le redemander.
+account_narrow_not = Ne rien changer
+account_done_revoked = L’accès a été révoqué. L’application doit vous demander avant de pouvoir de nouveau agir pour vous.
+account_done_narrowed = L’accès a été réduit.
+account_done_disconnected = Le service a été déconnecté.
+account_done_unlinked = L’association avec le compte de messagerie a pris fin.
+account_done_ended = La session a pris fin.

@@ -20,7 +20,6 @@ chats_linked = Ce compte de messagerie est déjà lié. Il faut d’abord mettre
 chats_disabled = Un administrateur a désactivé le connecteur de cette messagerie.
 chats_write_again = Écrivez de nouveau au bot dans la messagerie : il vous donnera un autre lien.
 chats_heading = Comptes de messagerie
-chats_row = { $server }, lié depuis le { $since }
 chats_unlink = Mettre fin à la liaison
 chats_unlink_of = Mettre fin à la liaison avec { $account }
 chats_admin = Comptes de messagerie

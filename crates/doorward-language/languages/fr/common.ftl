@@ -32,3 +32,4 @@ common_revoke_access = Révoquer l’accès de { $app }
 common_end = Mettre fin
 common_password_rule = Au moins { $length } caractères.
 common_unknown_browser = Navigateur inconnu
+common_label = { $label } :

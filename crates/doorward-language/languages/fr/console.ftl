@@ -173,3 +173,5 @@ console_connection_ended = La connexion a été supprimée.
 console_source_administrator = administrateur
 console_source_document = document de métadonnées
 console_source_registration = enregistrement
+console_service_no_users = Aucun utilisateur n’a encore connecté ce service.
+console_service_unconnected = Ce service ne demande aucune connexion de ses utilisateurs.

@@ -17,3 +17,6 @@ talks_you = Vous
 talks_agent = Agent
 talks_one = Conversation
 talks_all = Toutes les conversations
+talks_program = Programme
+talks_last = Dernier message
+talks_deletion = Suppression

@@ -20,6 +20,7 @@ who_tools_client = Client
 who_tools_upstream = Serveur amont
 who_tools_search = Rechercher des outils
 who_tools_none = Aucun outil ne correspond.
+who_tools_none_yet = Aucun des outils examinés jusqu’ici ne correspond. Poursuivez la recherche parmi les autres.
 who_tools_explained = Saisissez l’ID ou l’identifiant d’un utilisateur : la liste montre chaque outil avec la réponse pour cet utilisateur et la raison.
 who_tools_button = Que peut faire { $user } ?
 who_tools_about = Chaque outil de chaque service, avec la réponse pour { $user } et la raison.

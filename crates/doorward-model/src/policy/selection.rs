@@ -1,6 +1,7 @@
 //! Selections of items by the conditions that rules have on them.
 
 use super::{ItemKind, condition::Condition, question::QuestionedItem};
+use crate::Pattern;
 
 /// The keys of conditions that a selection may have.
 const OF_ITEMS: &str = "upstream, tool, kind, class, hint";
@@ -57,6 +58,21 @@ impl SelectionLine {
     /// True if it selects an item.
     pub fn includes(&self, item: &QuestionedItem<'_>) -> bool {
         self.conditions.iter().all(|condition| condition.describes(item))
+    }
+
+    /// The upstreams that it names without a star.
+    pub fn named_upstreams(&self) -> impl Iterator<Item = &str> {
+        let named = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Upstream(patterns) => Some(patterns),
+            Condition::User(_)
+            | Condition::Role(_)
+            | Condition::Client(_)
+            | Condition::Tool(_)
+            | Condition::Kind(_)
+            | Condition::Class(_)
+            | Condition::Hint(_) => None,
+        });
+        named.flatten().filter(|pattern| pattern.is_literal()).map(Pattern::as_str)
     }
 
     /// True if it may select items of the upstream of `item`.
@@ -193,6 +209,11 @@ mod tests {
         for (upstream, is) in [("wiki", true), ("chat", true), ("payroll", false), ("", false)] {
             assert_eq!(selection.touches(&item(upstream, tool, "")), is, "{upstream}");
         }
+        let named: Vec<_> =
+            selection.lines().iter().flat_map(SelectionLine::named_upstreams).collect();
+        assert_eq!(named, ["wiki", "mail", "chat", "files"]);
+        let pattern = Selection::parse(["upstream=wiki-*,mail"]).unwrap();
+        assert_eq!(pattern.lines()[0].named_upstreams().collect::<Vec<_>>(), ["mail"]);
         assert!(selection.has_kind(prompt, &item("mail", tool, "")));
         assert!(!selection.has_kind(tool, &item("mail", tool, "")));
         assert!(!selection.has_kind(prompt, &item("files", tool, "")));

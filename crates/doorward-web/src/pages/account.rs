@@ -1,7 +1,5 @@
 //! A user's own page: connected apps, sessions, password.
 
-use std::{borrow::Cow, collections::BTreeSet};
-
 use askama::Template;
 use axum::{
     body::Body,
@@ -10,23 +8,30 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{PasswordChange, UserError};
-use doorward_audit::{AuditRow, lately};
-use doorward_language::{Message, scope_title, text};
-use doorward_model::{
-    Change, ClientId, ClientSource, RedirectUri, Scope, ScopeSet, SessionId, Timestamp, routes,
-};
-use doorward_store::{ConnectedApp, StoreError};
-use doorward_transport::answer;
+use doorward_audit::lately;
+use doorward_language::{Message, text};
+use doorward_model::{Change, ClientId, Listed, Role, Scope, ScopeSet, SessionId, routes};
+use doorward_store::StoreError;
+use doorward_transport::{Params, answer};
 
-use super::{chats, error::ErrorPage};
+use super::{
+    account_lists::{self as lists, App},
+    activity, chats,
+    done::Finished,
+    error::ErrorPage,
+};
 use crate::{
-    Service, ServiceState, Web,
+    Web,
     entrance::SignInTarget,
     filters,
-    frame::{Frame, browser_name, draw_scripted, moment},
+    frame::{Frame, draw_scripted},
     reasons,
+    table::{List, Table, entries},
     visitor::{SignedIn, form},
 };
+
+/// Number of entries of the audit that the page has.
+const LATELY: u64 = 8;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -38,209 +43,96 @@ struct Page {
     login_name: String,
     roles: String,
     mcp_url: String,
-    message: Option<Message>,
-    error: Option<Message>,
-    apps: Vec<App>,
-    lately: Vec<AuditRow>,
+    feedback: Feedback,
+    /// The app whose access can be reduced.
+    app: Option<App>,
     narrow_csrf: String,
-    services: Vec<ServiceRow>,
-    disconnect_csrf: String,
-    chats: Vec<chats::Row>,
-    chats_csrf: String,
-    sessions: Vec<SessionRow>,
+    apps: Table,
+    services: Option<Table>,
+    chats: Option<Table>,
+    lately: Table,
+    sessions: Table,
     has_password: bool,
     password_min_length: usize,
-    revoke_csrf: String,
-    end_csrf: String,
     password_csrf: String,
 }
 
-struct App {
-    client_id: String,
-    name: String,
-    unverified: bool,
-    /// The hosts that receive the access of an app with an unverified name, in one line.
-    receivers: String,
-    scopes: Vec<AppScope>,
-    tools: Vec<String>,
-    connected: String,
-    last_used: String,
-}
-
-/// A scope that an app holds.
-struct AppScope {
-    name: Cow<'static, str>,
-    title: Message,
-}
-
-struct ServiceRow {
-    name: String,
-    title: String,
-    state: Message,
-    good: bool,
-    detail: String,
-    connect: Option<Message>,
-    disconnect: bool,
-}
-
-struct SessionRow {
-    id: String,
-    browser: String,
-    current: bool,
-    address: String,
-    since: String,
-    last_seen: String,
-}
-
-async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
-    let apps = web
-        .services
-        .store
-        .connected_apps(&signed_in.visitor.user.id, web.services.clock.now())
-        .await?;
-    let mut rows = Vec::new();
-    for app in apps {
-        let tools =
-            web.services.store.last_tools(&signed_in.visitor.user.id, &app.client_id).await?;
-        rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
-    }
-    Ok(rows)
-}
-
-fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
-    let unverified = app.client.as_ref();
-    let unverified = unverified.filter(|client| client.source == ClientSource::Registration);
-    let receivers: BTreeSet<String> = unverified
-        .iter()
-        .flat_map(|client| &client.redirect_uris)
-        .map(|uri| RedirectUri::display_host(uri.as_str()))
-        .collect();
-    App {
-        name: app.name().to_owned(),
-        unverified: app.client.is_none() || unverified.is_some(),
-        receivers: receivers.into_iter().collect::<Vec<_>>().join(", "),
-        client_id: app.client_id.to_string(),
-        scopes: app
-            .scopes
-            .iter()
-            .map(|scope| AppScope { name: scope.name(), title: scope_title(scope) })
-            .collect(),
-        tools,
-        connected: moment(app.connected_at),
-        last_used: moment(app.last_used_at),
-    }
-}
-
-fn service_row(service: Service) -> ServiceRow {
-    let connected = service.connected_at.map(|at| moment(Timestamp(at)));
-    let mut detail = vec![text::account_service_tools(service.tools)];
-    detail.extend(connected.map(text::account_service_connected));
-    detail.extend(service.account.map(text::account_service_account));
-    detail.extend(service.scopes.map(text::account_service_scopes));
-    detail.extend(service.problem);
-    let detail: Vec<String> = detail.iter().map(ToString::to_string).collect();
-    let (state, good) = match service.state {
-        ServiceState::Ready => (text::account_service_ready(), true),
-        ServiceState::NotConnected => (text::account_service_not_connected(), false),
-        ServiceState::Expired => (text::account_service_expired(), false),
-        ServiceState::Unreachable => (text::account_service_unreachable(), false),
-    };
-    ServiceRow {
-        connect: service.connectable.then(|| match service.state {
-            ServiceState::NotConnected => text::account_connect(),
-            ServiceState::Ready | ServiceState::Expired | ServiceState::Unreachable => {
-                text::account_connect_again()
-            }
-        }),
-        disconnect: service.connectable && service.connected_at.is_some(),
-        name: service.name,
-        title: service.title,
-        state,
-        good,
-        detail: detail.join(" · "),
-    }
-}
-
-async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
-    let sessions = web.services.accounts.sessions_of(&signed_in.visitor.user.id).await?;
-    Ok(sessions
-        .into_iter()
-        .map(|session| SessionRow {
-            current: session.id == signed_in.visitor.session.id,
-            id: session.id.to_string(),
-            browser: browser_name(&session.user_agent),
-            address: session.address,
-            since: moment(session.auth_time),
-            last_seen: moment(session.last_seen_at),
-        })
-        .collect())
-}
-
-async fn show(
-    web: &Web,
-    signed_in: &SignedIn,
+/// The answer to an action, above the page.
+#[derive(Default)]
+struct Feedback {
     status: StatusCode,
     message: Option<Message>,
     error: Option<Message>,
-) -> Response {
-    let services = web.services.upstreams.services(&signed_in.visitor.user).await;
-    let (apps, sessions, services) =
-        match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
-            (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
-                return ErrorPage::unavailable(&error).draw(web);
-            }
-        };
-    let chats = match chats::rows(web, signed_in).await {
-        Ok(chats) => chats,
-        Err(error) => return ErrorPage::unavailable(&error).draw(web),
-    };
-    let browser = &signed_in.browser;
-    let lately = match lately(&web.services.store, &signed_in.visitor.user.id, None, 8).await {
-        Ok(recent) => recent.rows,
-        Err(error) => return ErrorPage::unavailable(&error).draw(web),
-    };
-    let page = Page {
-        lately,
-        tab: "account",
-        email: signed_in.visitor.user.email.clone().unwrap_or_default(),
-        narrow_csrf: web.csrf(browser, "narrow"),
-        frame: web.frame(Some(browser)),
-        user: signed_in
-            .visitor
-            .user
-            .display_name
-            .clone()
-            .unwrap_or_else(|| signed_in.visitor.user.name.to_string()),
-        login_name: signed_in.visitor.user.name.to_string(),
-        roles: signed_in
-            .visitor
-            .user
-            .all_roles()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
-        mcp_url: web.at(routes::MCP),
-        message,
-        error,
-        apps,
-        services: services.into_iter().map(service_row).collect(),
-        disconnect_csrf: web.csrf(browser, "disconnect"),
-        chats,
-        chats_csrf: web.csrf(browser, "chats"),
-        sessions,
-        has_password: signed_in.visitor.user.password.is_some()
-            && web.services.accounts.config().passwords,
-        password_min_length: web.services.accounts.config().password_min_length,
-        revoke_csrf: web.csrf(browser, "revoke"),
-        end_csrf: web.csrf(browser, "end-session"),
-        password_csrf: web.csrf(browser, "password"),
-    };
-    draw_scripted(status, &page)
 }
 
-pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
-    show(&web, &signed_in, StatusCode::OK, None, None).await
+impl Feedback {
+    /// An action that was not carried out.
+    fn refused(status: StatusCode, error: Message) -> Self {
+        Self { status, message: None, error: Some(error) }
+    }
+}
+
+/// The newest entries of the audit that concern the user.
+async fn newest(web: &Web, signed_in: &SignedIn) -> Result<Table, StoreError> {
+    let rows = lately(&web.services.store, &signed_in.visitor.user.id, None, LATELY).await?.rows;
+    let listed = Listed { rows, total: 0, skipped: 0, next: None, previous: None };
+    let params = Params::default();
+    let list = List::among(routes::ACCOUNT, &params, "lately");
+    let table = entries::table(&list, &listed, activity::path_of);
+    let all = (routes::ACCOUNT_ACTIVITY.to_owned(), text::account_all_activity());
+    Ok(table.with_heading(text::account_recent(), None).with_more(all))
+}
+
+async fn page(
+    web: &Web,
+    signed_in: &SignedIn,
+    params: &Params,
+    feedback: Feedback,
+) -> Result<Page, StoreError> {
+    let (browser, user) = (&signed_in.browser, &signed_in.visitor.user);
+    let csrf = |form: &str| web.csrf(browser, form);
+    let mut apps = lists::apps(web, signed_in).await?;
+    let services = web.services.upstreams.services(user).await?;
+    let chats = chats::rows(web, signed_in).await?;
+    let config = web.services.accounts.config();
+    let table = lists::apps_table(params, &apps, &csrf("revoke"));
+    let asked = params.get("app").and_then(|id| apps.iter().position(|app| app.client_id == id));
+    Ok(Page {
+        tab: "account",
+        frame: web.frame(Some(browser)),
+        email: user.email.clone().unwrap_or_default(),
+        user: user.display_name.clone().unwrap_or_else(|| user.name.to_string()),
+        login_name: user.name.to_string(),
+        roles: user.all_roles().map(Role::to_string).collect::<Vec<_>>().join(", "),
+        mcp_url: web.at(routes::MCP),
+        feedback,
+        app: asked.map(|at| apps.swap_remove(at)),
+        narrow_csrf: csrf("narrow"),
+        apps: table,
+        services: (!services.is_empty())
+            .then(|| lists::services_table(params, services, &csrf("disconnect"))),
+        chats: (!chats.is_empty()).then(|| lists::chats_table(params, chats, &csrf("chats"))),
+        lately: newest(web, signed_in).await?,
+        sessions: lists::sessions_table(web, signed_in, params, &csrf("end-session")).await?,
+        has_password: user.password.is_some() && config.passwords,
+        password_min_length: config.password_min_length,
+        password_csrf: csrf("password"),
+    })
+}
+
+async fn show(web: &Web, signed_in: &SignedIn, params: &Params, feedback: Feedback) -> Response {
+    let status = feedback.status;
+    match page(web, signed_in, params, feedback).await {
+        Ok(page) => draw_scripted(status, &page),
+        Err(error) => ErrorPage::unavailable(&error).draw(web),
+    }
+}
+
+pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let done = Finished::ALL.into_iter().find(|done| params.get("done") == Some(done.name()));
+    let feedback = Feedback { message: done.map(Finished::message), ..Feedback::default() };
+    show(&web, &signed_in, &params, feedback).await
 }
 
 pub(crate) async fn revoke(
@@ -261,7 +153,7 @@ pub(crate) async fn revoke(
         .revoke_access(&signed_in.visitor.user.id, Some(ClientId::from_text(client_id)))
         .await
     {
-        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(()) => Finished::Revoked.redirect(&web),
         Err(failure) => ErrorPage::from_failure(&failure).draw(&web),
     }
 }
@@ -286,13 +178,13 @@ pub(crate) async fn narrow(
     // Nothing left is the end of it.
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
         return match web.services.issuer.revoke_access(&user_id, Some(client_id)).await {
-            Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+            Ok(()) => Finished::Revoked.redirect(&web),
             Err(failure) => ErrorPage::from_failure(&failure).draw(&web),
         };
     }
     match web.services.store.apply(Change::NarrowGrants { user_id, client_id, scopes: kept }).await
     {
-        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(()) => Finished::Narrowed.redirect(&web),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }
@@ -315,16 +207,11 @@ pub(crate) async fn end_session(
         .end_session(&signed_in.visitor.user.id, SessionId::from_text(session_id))
         .await
     {
-        Ok(true) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(true) => Finished::Ended.redirect(&web),
         Ok(false) => {
-            show(
-                &web,
-                &signed_in,
-                StatusCode::NOT_FOUND,
-                None,
-                Some(text::account_session_ended_already()),
-            )
-            .await
+            let told = text::account_session_ended_already();
+            let feedback = Feedback::refused(StatusCode::NOT_FOUND, told);
+            show(&web, &signed_in, &Params::default(), feedback).await
         }
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
@@ -354,8 +241,9 @@ pub(crate) async fn change_password(
         .await
     {
         Ok(()) => {
-            let done = Some(text::account_password_changed());
-            show(&web, &signed_in, StatusCode::OK, done, None).await
+            let message = Some(text::account_password_changed());
+            let feedback = Feedback { message, ..Feedback::default() };
+            show(&web, &signed_in, &Params::default(), feedback).await
         }
         Err(UserError::Store(error)) => ErrorPage::unavailable(&error).draw(&web),
         Err(UserError::Hasher(error)) => ErrorPage::from_hasher(&error).draw(&web),
@@ -365,7 +253,8 @@ pub(crate) async fn change_password(
                 _ => (StatusCode::BAD_REQUEST, None),
             };
             let told = text::account_password_not_changed(reasons::user(&error));
-            let response = show(&web, &signed_in, status, None, Some(told)).await;
+            let feedback = Feedback::refused(status, told);
+            let response = show(&web, &signed_in, &Params::default(), feedback).await;
             match wait {
                 Some(seconds) => answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)),
                 None => response,

@@ -12,9 +12,8 @@ use doorward_accounts::{ChatLinkError, NewChatLink};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{ChatLink, ChatLinkId, Resource, ScopeSet, routes};
 use doorward_store::StoreError;
-use doorward_transport::answer;
 
-use super::error::ErrorPage;
+use super::{done::Finished, error::ErrorPage};
 use crate::{
     Web,
     entrance::SignInTarget,
@@ -157,7 +156,7 @@ pub(crate) async fn end(
     };
     let Some(link) = found else { return ErrorPage::not_found().draw(&web) };
     match web.services.accounts.unlink_chat(&link).await {
-        Ok(_) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(_) => Finished::Unlinked.redirect(&web),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

@@ -14,7 +14,7 @@ use doorward_language::{Message, text};
 use doorward_model::{UpstreamName, User, UserId, id::random_text, routes};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
-use super::error::ErrorPage;
+use super::{done::Finished, error::ErrorPage};
 use crate::{
     ConnectingBrowser, NotConnected, PendingConnection, Web,
     browser::Browser,
@@ -272,7 +272,7 @@ pub(crate) async fn disconnect(
         return ErrorPage::incomplete("upstream").draw(&web);
     };
     match web.services.upstreams.disconnect(upstream, &signed_in.visitor.user).await {
-        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(()) => Finished::Disconnected.redirect(&web),
         Err(error) => ErrorPage::unavailable(&error).draw(&web),
     }
 }

@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 mod account;
+mod account_lists;
 mod activity;
 mod admin_link;
 mod authorize;
@@ -10,6 +11,7 @@ mod confirm;
 pub(crate) mod connect;
 mod consent;
 mod device;
+mod done;
 mod end_session;
 pub(crate) mod error;
 pub(crate) mod login;

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Web,
     entrance::SignInTarget,
-    frame::{Frame, ProviderButton, draw_scripted, draw_with, moment},
+    frame::{Frame, ProviderButton, draw_scripted, moment},
     language::filters,
     reasons,
     visitor::{SignedIn, form},
@@ -155,14 +155,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result
 async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     match page(web, signed_in, error).await {
-        Ok(page) => draw_with(
-            status,
-            &page,
-            answer::PagePolicy {
-                scripts: answer::Scripts::where_needed(page.new_passkey.is_some()),
-                ..answer::PagePolicy::default()
-            },
-        ),
+        Ok(page) => draw_scripted(status, &page),
         Err(error) => ErrorPage::unavailable(&error).draw(web),
     }
 }

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_language::{Message, text};
-use doorward_model::{AgentChange, ClientId, Conversation, ConversationId, Said, foreign};
+use doorward_model::{AgentChange, ClientId, Conversation, ConversationId, Said, foreign, routes};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -18,6 +18,7 @@ use super::error::ErrorPage;
 use crate::{
     Web, filters,
     frame::{Frame, draw_scripted, moment},
+    table::{self, Cell, Column, List as TableList, Moves, RowAction, Table, Target},
     visitor::{SignedIn, form},
 };
 
@@ -33,7 +34,7 @@ struct List {
     tab: &'static str,
     csrf: String,
     done: Option<Message>,
-    rows: Vec<Row>,
+    table: Table,
 }
 
 #[derive(Template)]
@@ -96,9 +97,47 @@ fn row(one: &Conversation, said: Option<&[Said]>, names: &HashMap<String, String
     }
 }
 
+/// The list of conversations.
+fn table(params: &Params, rows: Vec<Row>, csrf: &str) -> Table {
+    let list = TableList::new(routes::ACCOUNT_CONVERSATIONS, params, &[]);
+    let listed = list.of_all(rows, |row| row.id.clone());
+    let heads = [
+        text::talks_one(),
+        text::talks_program(),
+        text::talks_last(),
+        text::talks_deletion(),
+        text::account_actions(),
+    ];
+    let line = |row: &Row| {
+        let place = row.place.clone().map(|url| {
+            let named = text::talks_place_of(row.title.clone());
+            RowAction::elsewhere(text::talks_place(), named, url)
+        });
+        let fields = [("csrf", csrf), ("conversation", &row.id), ("do", "delete")];
+        let delete = RowAction::form(
+            text::talks_delete(),
+            text::talks_delete_of(row.title.clone()),
+            routes::ACCOUNT_CONVERSATIONS,
+            fields.map(|(name, value)| (name, value.to_owned())).to_vec(),
+        );
+        let path = format!("{}?conversation={}", routes::ACCOUNT_CONVERSATIONS, row.query);
+        let cells = [
+            Cell::Text(row.program.clone()),
+            Cell::Time(row.at.clone()),
+            Cell::Time(row.expires.clone()),
+            Cell::Actions(place.into_iter().chain([delete]).collect()),
+        ];
+        table::Row::linked(row.id.clone(), row.title.clone(), Target::page(path), cells)
+    };
+    Table::new(&list, &listed, heads.map(Column::plain).into(), line)
+        .with_heading(text::talks_all(), Some(text::talks_explained()))
+        .with_moves(Moves::of(text::talks_none()))
+}
+
 async fn list(
     web: &Web,
     signed_in: &SignedIn,
+    params: &Params,
     done: Option<Message>,
 ) -> Result<Response, StoreError> {
     let (user_id, now) = (&signed_in.visitor.user.id, web.services.clock.now());
@@ -109,11 +148,12 @@ async fn list(
         let said = master.open_conversation(&one.id, &one.body);
         row(one, said.as_deref(), &names)
     });
+    let csrf = web.csrf(&signed_in.browser, FORM);
     let page = List {
-        rows: rows.collect(),
+        table: table(params, rows.collect(), &csrf),
         frame: web.frame(Some(&signed_in.browser)),
         tab: FORM,
-        csrf: web.csrf(&signed_in.browser, FORM),
+        csrf,
         done,
     };
     Ok(draw_scripted(StatusCode::OK, &page))
@@ -153,7 +193,7 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let shown = match params.get("conversation") {
         Some(id) => one(&web, &signed_in, &ConversationId::from_text(id)).await,
-        None => list(&web, &signed_in, None).await.map(Some),
+        None => list(&web, &signed_in, &params, None).await.map(Some),
     };
     drawn(&web, shown)
 }
@@ -179,7 +219,7 @@ pub(crate) async fn post(
         _ => return ErrorPage::incomplete("do").draw(&web),
     };
     let shown = match web.services.store.apply(change).await {
-        Ok(()) => list(&web, &signed_in, Some(done)).await.map(Some),
+        Ok(()) => list(&web, &signed_in, &Params::default(), Some(done)).await.map(Some),
         Err(StoreError::Refused(_)) => Ok(None),
         Err(error) => Err(error),
     };

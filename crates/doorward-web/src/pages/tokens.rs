@@ -11,7 +11,9 @@ use axum::{
 };
 use doorward_accounts::{AccessTokenError, MadeAccessToken, NewAccessToken};
 use doorward_language::{Message, scope_description, scope_title, text};
-use doorward_model::{AccessToken, AccessTokenId, Scope, UpstreamName, routes, scope::SCOPES};
+use doorward_model::{
+    AccessToken, AccessTokenId, Scope, Timestamp, UpstreamName, routes, scope::SCOPES,
+};
 use doorward_transport::{Params, answer};
 
 use super::error::ErrorPage;
@@ -21,6 +23,7 @@ use crate::{
     frame::{Frame, draw_scripted, moment},
     language::filters,
     reasons,
+    table::{Badge, Cell, Column, List, Moves, Row, RowAction, Table},
     visitor::{SignedIn, form},
 };
 
@@ -39,12 +42,13 @@ struct Page {
     csrf: String,
     error: Option<Message>,
     made: Option<Made>,
-    tokens: Vec<Row>,
-    ended: Vec<Row>,
+    table: Table,
     scopes: Vec<Choice>,
     upstreams: Vec<UpstreamChoice>,
+    /// The token is to be limited to some upstreams.
+    limited: bool,
     typed: String,
-    days: u32,
+    days: String,
     max_days: u32,
     key_url: String,
     on: bool,
@@ -57,17 +61,6 @@ struct Made {
     url: String,
 }
 
-struct Row {
-    id: String,
-    name: String,
-    scopes: Vec<Message>,
-    upstreams: String,
-    created: String,
-    expires: String,
-    used: Option<String>,
-    state: Message,
-}
-
 struct Choice {
     name: Cow<'static, str>,
     title: Message,
@@ -75,24 +68,72 @@ struct Choice {
     checked: bool,
 }
 
-fn row(token: AccessToken, live: bool) -> Row {
-    Row {
-        id: token.id.to_string(),
-        scopes: token.scopes.closure().iter().map(scope_title).collect(),
-        upstreams: token.upstreams.iter().map(UpstreamName::as_str).collect::<Vec<_>>().join(", "),
-        created: moment(token.rotated_at.unwrap_or(token.created_at)),
-        expires: moment(token.expires_at),
-        used: token.last_used_at.map(moment),
-        state: if token.revoked_at.is_some() {
-            text::tokens_state_revoked()
-        } else if live {
-            text::tokens_state_live()
-        } else {
-            text::tokens_state_expired()
-        },
-        name: token.name,
+/// The state of a token, and that it is valid.
+fn state(token: &AccessToken, now: Timestamp) -> Badge {
+    if token.revoked_at.is_some() {
+        Badge::new(text::tokens_state_revoked(), false)
+    } else if token.is_live(now) {
+        Badge::new(text::tokens_state_live(), true)
+    } else {
+        Badge::new(text::tokens_state_expired(), false)
     }
 }
+
+fn row(token: &AccessToken, now: Timestamp, csrf: &str) -> Row {
+    let scopes: Vec<String> =
+        token.scopes.closure().iter().map(|scope| scope_title(scope).to_string()).collect();
+    let upstreams: Vec<&str> = token.upstreams.iter().map(UpstreamName::as_str).collect();
+    let id = token.id.to_string();
+    let action = |label: Message, named: Message, verb: &str| {
+        let fields = [("csrf", csrf), ("token", &id), ("do", verb)];
+        let fields = fields.map(|(name, value)| (name, value.to_owned())).to_vec();
+        RowAction::form(label, named, routes::ACCOUNT_TOKENS, fields)
+    };
+    let actions = if token.is_live(now) {
+        let name = &token.name;
+        vec![
+            action(text::tokens_rotate(), text::tokens_rotate_named(name.clone()), "rotate"),
+            action(text::common_revoke(), text::tokens_revoke_named(name.clone()), "revoke"),
+        ]
+    } else {
+        Vec::new()
+    };
+    let never = || text::tokens_never_used().to_string();
+    let cells = vec![
+        Cell::Name { label: token.name.clone(), below: id.clone() },
+        Cell::Badges(vec![state(token, now)]),
+        Cell::Long(scopes.join(" · ")),
+        Cell::Long(upstreams.join(", ")),
+        Cell::Time(moment(token.expires_at)),
+        Cell::Time(token.last_used_at.map_or_else(never, moment)),
+        Cell::Actions(actions),
+    ];
+    Row::new(id.clone(), token.name.clone(), cells)
+}
+
+/// The list of the user's tokens, the valid ones first.
+fn table(web: &Web, params: &Params, mut tokens: Vec<AccessToken>, csrf: &str) -> Table {
+    let now = web.services.clock.now();
+    let list = List::new(routes::ACCOUNT_TOKENS, params, &[]);
+    tokens.sort_by_key(|token| !token.is_live(now));
+    let listed = list.of_all(tokens, |token| token.id.to_string());
+    let heads = [
+        text::common_name(),
+        text::common_state(),
+        text::tokens_scopes(),
+        text::tokens_services(),
+        text::tokens_expires(),
+        text::account_used(),
+        text::account_actions(),
+    ];
+    let heads = heads.map(Column::plain).into();
+    Table::new(&list, &listed, heads, |token| row(token, now, csrf))
+        .with_heading(text::tokens_yours(), None)
+        .with_moves(Moves::of(text::tokens_none()))
+}
+
+/// The days that the form begins with.
+const USUAL_DAYS: &str = "90";
 
 /// The fields of the form that a new sign-in keeps.
 const TYPED: &[&str] = &["name", "days", "scope-*", "upstream-*"];
@@ -110,9 +151,9 @@ async fn show(
         Err(error) => (None, Some(error)),
     };
     let wanted = wanted(typed);
-    let filled = !wanted.name.is_empty();
+    let days = typed.get("days");
     let visitor = &signed_in.visitor;
-    let now = web.services.clock.now();
+    let csrf = web.csrf(&signed_in.browser, "tokens");
     let (tokens, services) = match (
         web.services.store.access_tokens_of(&visitor.user.id).await,
         web.services.upstreams.services(&visitor.user).await,
@@ -120,7 +161,6 @@ async fn show(
         (Ok(tokens), Ok(services)) => (tokens, services),
         (Err(error), _) | (_, Err(error)) => return ErrorPage::unavailable(&error).draw(web),
     };
-    let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
     let offered = web.settings.rules.now().access.effective(
         &SCOPES.iter().map(|info| info.scope).collect(),
         &visitor.user,
@@ -136,12 +176,13 @@ async fn show(
         name: scope.name(),
         title: scope_title(scope),
         description: scope_description(scope),
-        checked: if filled { wanted.scopes.contains(scope) } else { scope == Scope::Read },
+        checked: if days.is_some() { wanted.scopes.contains(scope) } else { scope == Scope::Read },
     };
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         tab: "tokens",
-        csrf: web.csrf(&signed_in.browser, "tokens"),
+        table: table(web, typed, tokens, &csrf),
+        csrf,
         error,
         made: made.map(|made| Made {
             name: made.token.name,
@@ -149,8 +190,6 @@ async fn show(
             expires: moment(made.token.expires_at),
             url: web.at(routes::MCP_KEY),
         }),
-        tokens: live.into_iter().map(|token| row(token, true)).collect(),
-        ended: ended.into_iter().take(20).map(|token| row(token, false)).collect(),
         scopes: SCOPES.iter().map(|info| info.scope).filter(possible).map(choice).collect(),
         upstreams: services
             .into_iter()
@@ -163,10 +202,11 @@ async fn show(
                 checked,
             })
             .collect(),
-        days: if wanted.days == 0 { 90 } else { wanted.days },
+        limited: !wanted.upstreams.is_empty(),
+        days: days.unwrap_or(USUAL_DAYS).to_owned(),
         typed: wanted.name.clone(),
-        max_days: web.services.accounts.config().access_token_max_days,
         key_url: web.at(routes::MCP_KEY),
+        max_days: web.services.accounts.config().access_token_max_days,
         on: web.services.accounts.config().access_tokens,
     };
     draw_scripted(status, &page)
@@ -212,7 +252,7 @@ pub(crate) async fn post(
     if verb == "revoke" {
         return match accounts.revoke_access_token(Some(&visitor.user.id), &id).await {
             Ok(()) => answer::see_other(&web.at(routes::ACCOUNT_TOKENS)),
-            Err(error) => refused(&web, &signed_in, error).await,
+            Err(error) => refused(&web, &signed_in, &params, error).await,
         };
     }
     let next = if verb == "make" {
@@ -236,15 +276,21 @@ pub(crate) async fn post(
         Ok(made) => {
             show(&web, &signed_in, &Params::default(), StatusCode::OK, Ok(Some(made))).await
         }
-        Err(error) => refused(&web, &signed_in, error).await,
+        Err(error) => refused(&web, &signed_in, &params, error).await,
     }
 }
 
-async fn refused(web: &Web, signed_in: &SignedIn, error: AccessTokenError) -> Response {
+/// The page with the reason, and with what was typed.
+async fn refused(
+    web: &Web,
+    signed_in: &SignedIn,
+    typed: &Params,
+    error: AccessTokenError,
+) -> Response {
     let (status, told) = match error {
         AccessTokenError::Store(error) => return ErrorPage::unavailable(&error).draw(web),
         AccessTokenError::Unknown => (StatusCode::NOT_FOUND, text::tokens_ended_already()),
         error => (StatusCode::BAD_REQUEST, text::tokens_not_created(reasons::token(&error))),
     };
-    show(web, signed_in, &Params::default(), status, Err(told)).await
+    show(web, signed_in, typed, status, Err(told)).await
 }

@@ -3,16 +3,19 @@
 use doorward_language::Message;
 
 /// A filter of a list.
-pub(super) struct Filter {
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) input: FilterInput,
+pub struct Filter {
+    /// Its parameter.
+    pub name: &'static str,
+    /// Its label.
+    pub label: Message,
+    /// Its input.
+    pub input: FilterInput,
     /// The beginnings of values that end with a full stop are values as well.
     families: bool,
 }
 
 /// The input of a filter.
-pub(super) enum FilterInput {
+pub enum FilterInput {
     /// One of some values, each with its text.
     Choice(Vec<(&'static str, Message)>),
     /// A text.
@@ -23,7 +26,7 @@ pub(super) enum FilterInput {
 
 impl Filter {
     /// A filter with some values.
-    pub(super) fn choice(
+    pub fn choice(
         name: &'static str,
         label: Message,
         choices: Vec<(&'static str, Message)>,
@@ -32,17 +35,17 @@ impl Filter {
     }
 
     /// A filter with a text.
-    pub(super) fn text(name: &'static str, label: Message) -> Self {
+    pub fn text(name: &'static str, label: Message) -> Self {
         Self { name, label, input: FilterInput::Text, families: false }
     }
 
     /// A filter with a day.
-    pub(super) fn day(name: &'static str, label: Message) -> Self {
+    pub fn day(name: &'static str, label: Message) -> Self {
         Self { name, label, input: FilterInput::Day, families: false }
     }
 
     /// Allows the beginnings of values that end with a full stop.
-    pub(super) fn with_families(self) -> Self {
+    pub fn with_families(self) -> Self {
         Self { families: true, ..self }
     }
 
@@ -55,7 +58,7 @@ impl Filter {
     }
 
     /// Reports a value that the filter can have.
-    pub(super) fn allows(&self, value: &str) -> bool {
+    pub fn allows(&self, value: &str) -> bool {
         let family = match &self.input {
             FilterInput::Choice(choices) if self.families && value.ends_with('.') => {
                 choices.iter().any(|(known, _)| known.starts_with(value))
@@ -66,7 +69,7 @@ impl Filter {
     }
 
     /// The text of a value that is set.
-    pub(super) fn chip(&self, value: &str) -> String {
+    pub fn chip(&self, value: &str) -> String {
         match &self.input {
             FilterInput::Choice(choices) => {
                 let choice = choices.iter().find(|(known, _)| *known == value);
@@ -77,7 +80,7 @@ impl Filter {
     }
 
     /// The filter with this value.
-    pub(super) fn shown(self, value: &str) -> FilterView {
+    pub fn shown(self, value: &str) -> FilterView {
         let other = !value.is_empty() && !self.is_choice(value);
         let Self { name, label, input, families: _ } = self;
         FilterView { name, label, value: value.to_owned(), input, other }
@@ -85,11 +88,15 @@ impl Filter {
 }
 
 /// A filter as it is shown.
-pub(super) struct FilterView {
-    pub(super) name: &'static str,
-    pub(super) label: Message,
-    pub(super) value: String,
-    pub(super) input: FilterInput,
+pub struct FilterView {
+    /// Its parameter.
+    pub name: &'static str,
+    /// Its label.
+    pub label: Message,
+    /// Its value; empty if it is not set.
+    pub value: String,
+    /// Its input.
+    pub input: FilterInput,
     /// The value is none of the choices.
-    pub(super) other: bool,
+    pub other: bool,
 }
