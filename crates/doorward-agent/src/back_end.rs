@@ -1,6 +1,8 @@
 //! An external back end (`POST /responses` of OpenAI, as others offer it too): it gets the question
 //! with the URL of this server's tools and a token for the user, and calls them itself.
 
+use std::time::Duration;
+
 use doorward_model::foreign;
 use doorward_transport::{Outbound, OutboundConfig};
 use serde_json::{Value, json};
@@ -35,6 +37,8 @@ pub(crate) struct Question<'a> {
     pub(crate) instructions: &'a str,
     pub(crate) messages: &'a [Message],
     pub(crate) pass: &'a Pass,
+    /// The longest silence of the back end.
+    pub(crate) patience: Duration,
 }
 
 /// The answer of the back end.
@@ -84,7 +88,7 @@ impl Asking for AskedBackEnd<'_> {
     type Reader = Arriving;
 
     fn body(&self) -> Value {
-        let Question { instructions, messages, pass } = self.question;
+        let Question { instructions, messages, pass, .. } = self.question;
         let input: Vec<Value> = messages.iter().map(Message::value).collect();
         let mut body = json!({
             "stream": true, "store": false, "instructions": instructions, "input": input,
@@ -124,6 +128,10 @@ impl Asking for AskedBackEnd<'_> {
 
     fn hide(&self, text: String) -> String {
         hidden(&text, self.question.pass.token.reveal())
+    }
+
+    fn patience(&self) -> Duration {
+        self.question.patience
     }
 }
 

@@ -1,6 +1,9 @@
 //! The chat endpoint (`POST /chat/completions` of OpenAI, as others offer it too).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use doorward_transport::{Outbound, OutboundConfig};
 use serde_json::{Value, json};
@@ -19,6 +22,8 @@ pub(crate) struct Request<'a> {
     pub(crate) tools: &'a [Value],
     /// No call is wanted any more.
     pub(crate) must_answer: bool,
+    /// The longest silence of the endpoint.
+    pub(crate) patience: Duration,
 }
 
 /// The form of requests, in which endpoints differ.
@@ -152,6 +157,10 @@ impl Asking for AskedEndpoint<'_> {
 
     fn hide(&self, text: String) -> String {
         text
+    }
+
+    fn patience(&self) -> Duration {
+        self.request.patience
     }
 }
 

@@ -40,6 +40,25 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
+/// The texts of a message or of a piece of one: its content, or the parts of its content that are
+/// texts.
+fn said(delta: &Value) -> Vec<&str> {
+    match delta.get("content") {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(parts)) => parts.iter().filter_map(|part| text(part, "text")).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// An answer without the thoughts that some models write before it.
+fn without_thoughts(told: String) -> String {
+    let thoughts = told.trim_start().strip_prefix("<think>");
+    match thoughts.and_then(|told| told.split_once("</think>")) {
+        Some((_, answer)) => answer.trim_start().to_owned(),
+        None => told,
+    }
+}
+
 impl Reader for Arriving {
     type Reply = Reply;
 
@@ -78,10 +97,11 @@ impl Reader for Arriving {
         Ok(told.then_some(Sign::Generating))
     }
 
-    fn end(self) -> Result<Reply, Unusable> {
+    fn end(mut self) -> Result<Reply, Unusable> {
         if !self.finished {
             return Err(Unusable::Truncated);
         }
+        self.reply.text = without_thoughts(self.reply.text);
         if self.reply.calls.is_empty() && self.reply.text.trim().is_empty() {
             return Err(Unusable::Empty);
         }
@@ -107,16 +127,18 @@ impl Arriving {
     }
 
     fn add(&mut self, delta: &Value) -> Result<bool, Unusable> {
-        let said = text(delta, "content").unwrap_or_default();
-        if self.reply.text.len() + said.len() > MOST_TEXT {
-            return Err(Unusable::TooLong);
+        let before = self.reply.text.len();
+        for said in said(delta) {
+            if self.reply.text.len() + said.len() > MOST_TEXT {
+                return Err(Unusable::TooLong);
+            }
+            self.reply.text.push_str(said);
         }
-        self.reply.text.push_str(said);
         let calls = delta.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice);
         for call in calls.unwrap_or_default() {
             self.add_call(call)?;
         }
-        Ok(!said.is_empty())
+        Ok(self.reply.text.len() > before)
     }
 
     /// Adds a call or a piece of one: its number tells to which it belongs, else its identifier,
@@ -188,6 +210,29 @@ mod tests {
             (reply.text.as_str(), reply.tokens, reply.is_cut),
             ("It is so.", Some(7), false)
         );
+    }
+
+    #[test]
+    fn ca8_thoughts_and_other_parts_of_a_content_are_not_in_the_answer() {
+        let parts = json!([
+            {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+            {"type": "text", "text": "It is"},
+        ]);
+        let parts = [
+            delta(&json!({"content": parts}), None),
+            delta(&json!({"content": " so."}), Some("stop")),
+        ];
+        assert_eq!(read(&parts).unwrap().text, "It is so.");
+        for (told, answer) in [
+            ("<think>\nHm.\n</think>\n\nIt is so.", "It is so."),
+            ("The tag <think> and its end </think>.", "The tag <think> and its end </think>."),
+            ("<think> without an end", "<think> without an end"),
+        ] {
+            let reply = read(&[delta(&json!({"content": told}), Some("stop"))]).unwrap();
+            assert_eq!(reply.text, answer);
+        }
+        let nothing = delta(&json!({"content": "<think>Hm.</think>"}), Some("stop"));
+        assert_eq!(read(&[nothing]), Err(Unusable::Empty));
     }
 
     #[test]

@@ -3,6 +3,9 @@
 /// Maximum number of bytes of one event.
 const MOST: usize = 1024 * 1024;
 
+/// The mark of the byte order, with which a stream may begin.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// An event that is longer than any event of a chat endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
@@ -14,6 +17,7 @@ pub(crate) struct Events {
     data: Vec<u8>,
     has_data: bool,
     after_return: bool,
+    has_begun: bool,
 }
 
 impl Events {
@@ -41,7 +45,10 @@ impl Events {
     }
 
     fn end_of_line(&mut self) -> Option<Vec<u8>> {
-        let line = std::mem::take(&mut self.line);
+        let mut line = std::mem::take(&mut self.line);
+        if !std::mem::replace(&mut self.has_begun, true) && line.starts_with(MARK) {
+            line.drain(..MARK.len());
+        }
         if line.is_empty() {
             let data = std::mem::take(&mut self.data);
             return std::mem::take(&mut self.has_data).then_some(data);
@@ -81,6 +88,7 @@ mod tests {
         }
         assert_eq!(read(&["data: last"]), ["last"]);
         assert_eq!(read(&["id: 1\n\n"]), Vec::<String>::new());
+        assert_eq!(read(&["\u{feff}data: a\n\ndata: \u{feff}b\n\n"]), ["a", "\u{feff}b"]);
     }
 
     #[test]

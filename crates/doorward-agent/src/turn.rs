@@ -19,7 +19,7 @@ use crate::{
     sources::Sources,
     spending::Spending,
     turns::Turns,
-    wire::Fault,
+    wire::{Fault, patience},
 };
 
 /// Maximum number of bytes of a question.
@@ -138,6 +138,8 @@ struct Work<'a> {
     pages: Vec<String>,
     waiting: Vec<WaitingCall>,
     made: HashMap<(String, String), usize>,
+    /// The longest silence of the model.
+    patience: Duration,
     turn: &'a Turn<'a>,
 }
 
@@ -182,7 +184,7 @@ impl Agent {
         let seconds = turn.seconds.unwrap_or(config.answer_seconds).min(config.longest_seconds);
         let work = async {
             match &self.inner.answering {
-                Answering::Model(endpoint) => self.work(endpoint, &turn).await,
+                Answering::Model(endpoint) => self.work(endpoint, &turn, patience(seconds)).await,
                 Answering::BackEnd(back_end) => self.pass_on(back_end, &turn, seconds).await,
             }
         };
@@ -215,7 +217,9 @@ impl Agent {
             spending.end(0).await;
             return Err(Problem::NoPass);
         };
-        let question = Question { instructions: &instructions, messages: &messages, pass };
+        let patience = patience(seconds);
+        let question =
+            Question { instructions: &instructions, messages: &messages, pass, patience };
         let reply = back_end.ask(&question, turn.listener, &spending).await?;
         let used = reply.tokens.unwrap_or_else(|| spending.sent_and(reply.text.len()));
         spending.end(used).await;
@@ -233,7 +237,12 @@ impl Agent {
         if spending.reserve().await? { Ok(spending) } else { Err(Problem::Spent) }
     }
 
-    async fn work(&self, endpoint: &Endpoint, turn: &Turn<'_>) -> Result<Answered, Problem> {
+    async fn work(
+        &self,
+        endpoint: &Endpoint,
+        turn: &Turn<'_>,
+        patience: Duration,
+    ) -> Result<Answered, Problem> {
         let config = &self.inner.config;
         let mut messages = vec![Message::System(prompt::instructions(&config.instructions))];
         let bytes = config.context_bytes / 4;
@@ -246,6 +255,7 @@ impl Agent {
             pages: Vec::new(),
             waiting: Vec::new(),
             made: HashMap::new(),
+            patience,
             turn,
         };
         if let Some(made) = turn.made {
@@ -276,7 +286,8 @@ impl Agent {
         let tools: usize = work.offer.tools.iter().map(|tool| tool.to_string().len()).sum();
         let bytes = work.messages.iter().map(Message::bytes).sum::<usize>() + tools;
         let spending = self.reserve(turn, bytes).await?;
-        let request = Request { messages: &work.messages, tools: &work.offer.tools, must_answer };
+        let (messages, tools, patience) = (&work.messages, &work.offer.tools, work.patience);
+        let request = Request { messages, tools, must_answer, patience };
         let reply = endpoint.ask(&request, turn.listener, &spending).await?;
         let length = |call: &WantedCall| call.name.len() + call.arguments.len();
         let told = reply.text.len() + reply.calls.iter().map(length).sum::<usize>();

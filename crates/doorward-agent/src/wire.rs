@@ -25,12 +25,18 @@ use crate::{
 const MOST: usize = 8 * 1024 * 1024;
 /// Maximum number of bytes of the report of a failure.
 const MOST_REPORT: usize = 64 * 1024;
-/// The longest silence of the endpoint.
+/// The longest silence of the endpoint, unless the caller of the agent has more time.
 const SILENCE: Duration = Duration::from_mins(2);
 /// Maximum number of times that a request is sent.
 const TRIES: u32 = 3;
 /// The longest wait before another try, in seconds.
 const LONGEST_WAIT: u64 = 30;
+
+/// The longest silence of the endpoint where the answer may take so many seconds: models think and
+/// read for long without a word. It leaves the time to ask once more.
+pub(crate) fn patience(seconds: u64) -> Duration {
+    SILENCE.max(Duration::from_secs(seconds / 2))
+}
 
 /// The reason for which there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +84,8 @@ pub(crate) trait Asking: Sync {
     fn may_repeat(&self) -> bool;
     /// A text of the endpoint without what is secret in the request.
     fn hide(&self, text: String) -> String;
+    /// The longest silence.
+    fn patience(&self) -> Duration;
 }
 
 /// The connection to the endpoint.
@@ -171,7 +179,8 @@ impl Wire {
         let silent = || Failure::Begun("it does not respond".to_owned());
         let body = asking.body().to_string().into();
         let sent = self.streams.send(Method::POST, self.url.clone(), self.headers()?, Some(body));
-        let response = tokio::time::timeout(SILENCE, sent).await.map_err(|_| silent())?;
+        let patience = asking.patience();
+        let response = tokio::time::timeout(patience, sent).await.map_err(|_| silent())?;
         let response = response.map_err(|failed| {
             let why = failed.error.to_string();
             if failed.unconnected { Failure::Unbegun(why, None) } else { Failure::Begun(why) }
@@ -184,7 +193,8 @@ impl Wire {
         let (mut events, mut reader, mut total) = (Events::default(), asking.reader(), 0);
         let mut whole = Vec::new();
         loop {
-            let chunk = tokio::time::timeout(SILENCE, chunks.next()).await.map_err(|_| silent())?;
+            let chunk =
+                tokio::time::timeout(patience, chunks.next()).await.map_err(|_| silent())?;
             let Some(chunk) = chunk else { break };
             let chunk = chunk.map_err(|_| unusable(&Unusable::Truncated))?;
             total += chunk.len();
@@ -285,6 +295,13 @@ fn read(bytes: &[u8]) -> Result<Value, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ca6_a_model_may_be_silent_for_half_of_the_time_that_its_caller_has() {
+        for (seconds, silence) in [(5, 120), (300, 150), (3600, 1800)] {
+            assert_eq!(patience(seconds), Duration::from_secs(silence), "{seconds}");
+        }
+    }
 
     #[test]
     fn no_part_of_a_key_is_logged() {
