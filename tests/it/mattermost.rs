@@ -244,7 +244,8 @@ async fn ca48_posts_are_answered_in_their_thread_with_reactions_and_never_those_
     stage.chat.write_marked(from, "@doorward help", "system_join_channel", json!({}));
     stage.chat.write_marked(from, "@doorward help", "", json!({"from_webhook": "true"}));
     stage.chat.write(&channel, &account, "nothing for the bot, nor for @doorwarden");
-    let asked = stage.chat.write(&channel, &account, "Hey @Doorward: call whoami");
+    // The lower case of this letter is longer.
+    let asked = stage.chat.write(&channel, &account, "İyi günler @Doorward: call whoami");
     stage.server.keep_house();
     let answers = stage.chat.answered(&channel, 1).await;
     stage.chat.marked(&asked, "white_check_mark").await;

@@ -130,13 +130,9 @@ impl Mattermost {
     /// The text without the mention of the bot; `None` if it does not mention it.
     pub(super) async fn without_mention(&self, text: &str) -> Option<String> {
         let me = self.me().await.ok()?;
-        let mention = format!("@{}", me.username.to_lowercase());
-        let small = text.to_lowercase();
-        // Lower case may have another length; then the positions are of no use.
-        if small.len() != text.len() {
-            let rest = text.trim_start().strip_prefix(&mention)?;
-            return Some(rest.to_owned());
-        }
+        // Names at Mattermost are ASCII. The lower case of other letters may have another length.
+        let mention = format!("@{}", me.username.to_ascii_lowercase());
+        let small = text.to_ascii_lowercase();
         let part_of_name = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
         let mut from = 0;
         while let Some(at) = small.get(from..)?.find(&mention).map(|at| at + from) {
