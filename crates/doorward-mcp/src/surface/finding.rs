@@ -81,9 +81,8 @@ pub(crate) fn search(
     segments: &[Arc<Segment>],
     arguments: Map<String, Value>,
 ) -> Result<CallToolResult, ToolError> {
-    let asked: SearchArguments = Members::Arguments
-        .read(arguments)
-        .map_err(|fault| ToolError::Arguments(format!("search_tools requires a query: {fault}")))?;
+    let asked: SearchArguments =
+        Members::Arguments.read(arguments).map_err(ToolError::Arguments)?;
     if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
         return Err(ToolError::Arguments("query must have at least three letters".to_owned()));
     }
@@ -110,11 +109,17 @@ pub(crate) fn search(
         "found": found.len(),
         "hidden_because_they_change_something": hidden,
     });
-    if let (true, Value::Object(members)) = (hidden > 0, &mut answer) {
-        members.insert(
-            "hint".to_owned(),
-            "set include_mutating to see tools that change something".into(),
-        );
+    let hint = match &asked.service {
+        Some(service) if !segments.iter().any(|segment| is_wanted(&segment.as_ref())) => Some(
+            format!("there is no service {service:?} with tools that you may use; leave it out"),
+        ),
+        _ if hidden > 0 => {
+            Some("set include_mutating to see tools that change something".to_owned())
+        }
+        _ => None,
+    };
+    if let (Some(hint), Value::Object(members)) = (hint, &mut answer) {
+        members.insert("hint".to_owned(), hint.into());
     }
     Ok(structured_result(answer))
 }

@@ -123,7 +123,6 @@ impl<'s> Search<'s> {
     fn add(&mut self, term: &Term) -> f64 {
         let vocabulary = Vocabulary::get();
         let with = self.tools_with(&term.stem);
-        let own = self.rarity(with);
         let mut matches = self.matches(term, with > 0);
         for similar in vocabulary.similar(&term.stem) {
             matches.insert(similar, SIMILAR);
@@ -133,14 +132,17 @@ impl<'s> Search<'s> {
                 matches.insert(similar, SIMILAR_VERB);
             }
         }
+        // A word that no tool has is as rare as all the words together that are used for it: else the
+        // rarest of them would say the most.
+        let others: usize = matches.keys().map(|word| self.tools_with(word)).sum();
+        let own = self.rarity(if with > 0 { with } else { others.min(self.tools) });
         let mut matches: Vec<(&str, f64)> = matches.into_iter().collect();
         matches.push((&term.stem, 1.0));
         matches.sort_by_key(|(word, _)| *word);
         let mut touched = Vec::new();
         for (word, weight) in matches {
-            let rarity = self.rarity(self.tools_with(word));
             // A rare synonym says no more than the word that it replaces.
-            let rarity = if with > 0 { rarity.min(own) } else { rarity };
+            let rarity = self.rarity(self.tools_with(word)).min(own);
             let found = Match { word, weight: weight * rarity };
             self.add_match(term, found, &mut touched);
         }

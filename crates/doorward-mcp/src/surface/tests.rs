@@ -167,6 +167,40 @@ fn cw11_known_arguments_service_and_limit_count() {
 }
 
 #[test]
+fn an_unknown_service_is_named_and_a_wrong_argument_is_told_as_it_is() {
+    let found = found(some(), &json!({"query": "list issues", "service": "gitt"}));
+    assert_eq!(found["found"], 0);
+    assert!(found["hint"].as_str().unwrap().contains("no service \"gitt\""), "{found}");
+    let wrong = json!({"query": "list issues", "service": ["git"]});
+    let told = search(&segments(some()), wrong.as_object().unwrap().clone()).unwrap_err();
+    let crate::tools::ToolError::Arguments(told) = told else { panic!("{told:?}") };
+    assert_eq!(told, "service must be a text, not a list");
+}
+
+#[test]
+fn a_rare_synonym_of_a_word_that_no_tool_has_does_not_decide() {
+    let one = |name: &str| tool(name, ("", ""), ToolClass::Write, &[], "club");
+    let mut tools: Vec<_> = ["role", "channel", "emoji", "event", "sticker"]
+        .map(|what| one(&format!("club_create_guild_{what}")))
+        .into();
+    tools.extend([
+        one("club_add_guild_member_role"),
+        one("club_edit_lobby"),
+        one("club_update_my_guild_nick"),
+    ]);
+    tools.extend(
+        ["channel", "emoji", "event"].map(|what| one(&format!("club_update_guild_{what}"))),
+    );
+    for (question, wanted) in [
+        ("make a new role", "club_create_guild_role"),
+        ("change my nickname", "club_update_my_guild_nick"),
+    ] {
+        let found = found(tools.clone(), &json!({"query": question}));
+        assert_eq!(names(&found)[0], wanted, "{question}: {found}");
+    }
+}
+
+#[test]
 fn words_of_any_field_find_a_tool_in_any_form() {
     let mut tagged = tool("a_b", ("Plain", "Text."), ToolClass::Read, &["invoiceNumber"], "shop")
         .as_ref()
@@ -265,16 +299,22 @@ fn place(segments: &[Arc<Segment>], question: &str, wanted: &str) -> Option<usiz
 fn the_right_tool_is_first_or_among_the_first_five() {
     let segments = segments(invented());
     let questions = include_str!("evaluation/questions.txt");
-    let mut figures = [(0, 0), (0, 0)];
+    let (mut figures, mut missed) = ([(0, 0), (0, 0)], Vec::new());
     for (number, line) in questions.lines().filter(|line| !line.starts_with('#')).enumerate() {
         let (question, wanted) = line.split_once('|').unwrap();
         let place = place(&segments, question, wanted);
+        if place != Some(0) {
+            missed.push(format!("{number} {question}: {place:?}"));
+        }
         let figure = &mut figures[number % 2];
         figure.0 += usize::from(place == Some(0));
         figure.1 += usize::from(place.is_some_and(|place| place < 5));
     }
     for (figure, least) in figures.iter().zip(LEAST) {
-        assert!(figure.0 >= least.0 && figure.1 >= least.1, "{figures:?} and not {LEAST:?}");
+        assert!(
+            figure.0 >= least.0 && figure.1 >= least.1,
+            "{figures:?} and not {LEAST:?}: {missed:#?}"
+        );
     }
 }
 

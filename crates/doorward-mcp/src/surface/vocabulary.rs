@@ -62,7 +62,7 @@ const VERBS: &[(Action, &str)] = &[
         Action::Delete,
         "delete remove erase drop destroy purge clear discard rid tear wipe trash uninstall \
          unregister cancel void revoke terminate kill detach disconnect unsubscribe unassign \
-         dismiss",
+         dismiss kick expel prune lift",
     ),
     (Action::Restore, "restore recover undelete revert rollback reinstate unarchive reopen undo"),
     (Action::Archive, "archive retire shelve deprecate"),
@@ -120,14 +120,20 @@ const SIMILAR_VERBS: &[&str] = &[
     "empty clear purge cleanup",
     "upload import",
     "download export",
-    "delete remove erase destroy drop purge",
+    "delete remove erase destroy drop purge kick expel prune",
+    "lift revoke remove unban",
+    "finish complete done",
     "create make add new register insert build",
     "change update edit modify set replace",
 ];
 
 /// Other words that are used for each other.
 const SIMILAR: &[&str] = &[
-    "picture photo image",
+    "picture photo image avatar",
+    "nickname nick",
+    "reminder remind resend",
+    "trash bin",
+    "share collaboration",
     "mail email",
     "permission access policy allowed visibility",
     "who user person people member account someone somebody collaborator",
@@ -183,6 +189,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("fill out", "update"),
     ("get rid", "delete"),
     ("give back", "return"),
+    ("kick out", "kick"),
     ("hand out", "grant"),
     ("log in", "login"),
     ("log out", "logout"),
@@ -198,6 +205,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("stand up", "create"),
     ("switch off", "disable"),
     ("switch on", "enable"),
+    ("take away", "remove"),
     ("take down", "delete"),
     ("take off", "remove"),
     ("take out", "remove"),
