@@ -393,7 +393,7 @@ impl Shared {
         let (walked, count) = (std::mem::take(&mut news.left_out), news.count);
         let changed = lock(&self.status).phase == IndexPhase::Indexing;
         *lock(&self.walked) = walked;
-        self.count(&writing.opened, count)?;
+        let before = self.count(&writing.opened, count)?;
         let mut status = lock(&self.status);
         status.phase = IndexPhase::Ready;
         status.problem = None;
@@ -407,9 +407,9 @@ impl Shared {
                 collection = %self.name, documents = status.documents, chunks = status.chunks,
                 left_out = status.left_out, seconds, "the index of documents is up to date"
             );
-            for file in &status.named {
-                tracing::warn!(collection = %self.name, path = %doorward_model::foreign::escaped(&file.path), reason = %file.reason, "a file is left out");
-            }
+        }
+        for file in status::new_ones(&before, &status.named) {
+            tracing::warn!(collection = %self.name, path = %doorward_model::foreign::escaped(&file.path), reason = %file.reason, "a file is left out");
         }
         if let Some(report) = &mut news.report {
             report(&status);
@@ -418,8 +418,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Counts the records, and names the files that are left out.
-    fn count(&self, opened: &Opened, walked: u64) -> Result<(), StoreFault> {
+    /// Counts the records, and names the files that are left out; returns those named before.
+    fn count(&self, opened: &Opened, walked: u64) -> Result<Vec<LeftOutFile>, StoreFault> {
         let (searcher, fields) = (opened.searcher(), &opened.fields);
         let of = |kind: &str| {
             let term = tantivy::Term::from_field_text(fields.of, kind);
@@ -445,8 +445,7 @@ impl Shared {
         status.documents = documents;
         status.chunks = chunks;
         status.left_out = broken + walked;
-        status.named = named;
-        Ok(())
+        Ok(std::mem::replace(&mut status.named, named))
     }
 }
 

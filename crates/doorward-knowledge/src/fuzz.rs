@@ -2,7 +2,7 @@
 //! asserts the properties that hold for all.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -14,9 +14,10 @@ use crate::{
     Collection, Links, Refusal, Settings, Sight, WrittenSettings,
     chunks::chunks,
     format::{Format, MOST_TEXT, read, read_guarded},
-    record::{Document, Stamp},
+    record::Document,
     store::Opened,
     uri,
+    walk::Found,
 };
 
 /// The document of the collection that the caller sees, and the one that is for others.
@@ -123,8 +124,15 @@ fn collection() -> Option<&'static (Collection, Sight)> {
         let mut writer = opened.writer().ok()?;
         for (path, text) in [SEEN, HIDDEN] {
             let content = read(Format::Markdown, text.as_bytes()).ok()?;
-            let stamp = Stamp { modified: 0, bytes: 0, hash: 0 };
-            let document = Document::of(path, Format::Markdown, &content, stamp);
+            let found = Found {
+                path: path.to_owned(),
+                origin: None,
+                place: PathBuf::new(),
+                format: Format::Markdown,
+                modified: 0,
+                bytes: 0,
+            };
+            let document = Document::of(&found, &content, 0);
             writer.add_document(document.record(&opened.fields)).ok()?;
             for chunk in document.chunk_records(&opened.fields, &content) {
                 writer.add_document(chunk).ok()?;

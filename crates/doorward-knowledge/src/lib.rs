@@ -18,6 +18,7 @@ mod embedder;
 mod format;
 pub mod fuzz;
 mod git;
+mod hash;
 mod mirror;
 mod query;
 mod record;

@@ -8,7 +8,7 @@ use tantivy::{
     Term,
     query::{
         AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhraseQuery,
-        Query, QueryParser, RangeQuery, TermQuery,
+        Query, QueryParser, QueryParserError, RangeQuery, TermQuery,
     },
     schema::{Field, IndexRecordOption},
 };
@@ -170,13 +170,23 @@ fn weighted(fields: &Fields) -> [(Field, f32); 4] {
     [(fields.body, 1.0), (fields.title, 2.0), (fields.heading, 1.5), (fields.names, 1.0)]
 }
 
+/// The number of letters in which words of this length may differ: one of two letters would fit
+/// most short words.
+fn distance(word: &str) -> u8 {
+    match word.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => 2,
+    }
+}
+
 impl Part {
     /// The same with words inexact.
     fn loosened(&self) -> Self {
         match self {
-            Self::Word(word) => Self::Inexact(word.clone()),
+            Self::Word(word) if distance(word) > 0 => Self::Inexact(word.clone()),
             Self::In(place, part) => Self::In(*place, Box::new(part.loosened())),
-            Self::Inexact(_) | Self::Phrase(_) => self.clone(),
+            Self::Word(_) | Self::Inexact(_) | Self::Phrase(_) => self.clone(),
         }
     }
 
@@ -203,10 +213,11 @@ impl Part {
     fn in_field(&self, field: Field) -> Box<dyn Query> {
         let term = |word: &String| Term::from_field_text(field, word);
         match self {
-            Self::Word(word) => Box::new(TermQuery::new(term(word), IndexRecordOption::WithFreqs)),
-            Self::Inexact(word) => {
-                let distance = if word.chars().count() > 5 { 2 } else { 1 };
-                Box::new(FuzzyTermQuery::new(term(word), distance, true))
+            Self::Inexact(word) if distance(word) > 0 => {
+                Box::new(FuzzyTermQuery::new(term(word), distance(word), true))
+            }
+            Self::Word(word) | Self::Inexact(word) => {
+                Box::new(TermQuery::new(term(word), IndexRecordOption::WithFreqs))
             }
             Self::Phrase(words) => Box::new(PhraseQuery::new(words.iter().map(term).collect())),
             Self::In(_, part) => part.in_field(field),
@@ -225,7 +236,7 @@ pub(crate) struct Filter {
     pub(crate) id: Option<String>,
 }
 
-fn exactly(field: Field, text: &str) -> Box<dyn Query> {
+pub(crate) fn exactly(field: Field, text: &str) -> Box<dyn Query> {
     let term = Term::from_field_text(field, text);
     Box::new(ConstScoreQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), 0.0))
 }
@@ -240,6 +251,7 @@ pub(crate) fn visible(
 ) -> Box<dyn Query> {
     let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, exactly(fields.of, of))];
     all.extend(sight.condition(fields.within).map(|condition| (Occur::Must, condition)));
+    all.extend(sight.hidden(fields.origin).map(|hidden| (Occur::MustNot, hidden)));
     all.extend(wanted.map(|wanted| (Occur::Must, wanted)));
     let folder = filter.folder.as_deref().map(|folder| exactly(fields.within, folder));
     let format = filter.format.map(|format| exactly(fields.format, format.as_str()));
@@ -273,7 +285,12 @@ pub(crate) fn metadata(
     let mut parser =
         QueryParser::for_index(index, vec![fields.title, fields.names, fields.about, fields.meta]);
     parser.set_conjunction_by_default();
-    parser.parse_query(text).ok()
+    match parser.parse_query(text) {
+        Ok(query) => Some(query),
+        // All documents but some: only the lenient reading takes that.
+        Err(QueryParserError::AllButQueryForbidden) => Some(parser.parse_query_lenient(text).0),
+        Err(_) => None,
+    }
 }
 
 /// The words of a text, in any of the fields of documents.

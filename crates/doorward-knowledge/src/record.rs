@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use doorward_model::FileFault;
-use sha2::{Digest as _, Sha256};
 use tantivy::{
     TantivyDocument,
     schema::{Field, OwnedValue, Value as _},
@@ -12,8 +11,10 @@ use tantivy::{
 use crate::{
     chunks::{Chunk, chunks},
     format::{Content, Format},
+    hash::hash_of,
     rights::prefixes,
     schema::{CHUNK, DOCUMENT, Fields, LEFT_OUT},
+    walk::Found,
 };
 
 /// Maximum number of characters of a chunk that a model of embeddings reads.
@@ -45,6 +46,8 @@ fn mark_of(title: &str, heading: &str, text: &str) -> u64 {
 pub(crate) struct Document {
     pub(crate) id: String,
     pub(crate) path: String,
+    /// The path of the file that a symbolic link led to.
+    pub(crate) origin: Option<String>,
     pub(crate) title: String,
     pub(crate) format: Format,
     pub(crate) chunks: u64,
@@ -66,12 +69,6 @@ pub(crate) fn key_of(path: &str) -> u64 {
     hash_of(path.as_bytes())
 }
 
-/// The first 64 bits of a text's hash.
-pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
-    let digest = Sha256::digest(bytes);
-    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
-}
-
 /// The identifier of a document.
 pub(crate) fn id_of(key: u64) -> String {
     format!("{key:016x}")
@@ -82,30 +79,32 @@ pub(crate) fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A file's state when it was read.
+/// The state of a file when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Nanoseconds since 1970 of the last change.
-    pub(crate) modified: i64,
+    /// The mark of the file that was found.
+    pub(crate) mark: i64,
     pub(crate) bytes: u64,
     pub(crate) hash: u64,
 }
 
 impl Document {
-    /// The document of a file's content.
-    pub(crate) fn of(path: &str, format: Format, content: &Content, stamp: Stamp) -> Self {
+    /// The document of a file's content, which has this hash.
+    pub(crate) fn of(found: &Found, content: &Content, hash: u64) -> Self {
+        let path = found.path.as_str();
         let title = content.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
         Self {
             id: id_of(key_of(path)),
             path: path.to_owned(),
+            origin: found.origin.clone(),
             title: title.unwrap_or_else(|| name_of(path)).chars().take(300).collect(),
-            format,
+            format: found.format,
             chunks: chunks(content).len() as u64,
             lines: content.text.lines().count() as u64,
-            modified: stamp.modified / 1_000_000_000,
-            stamp: stamp.modified,
-            bytes: stamp.bytes,
-            hash: stamp.hash,
+            modified: found.modified / 1_000_000_000,
+            stamp: found.mark(),
+            bytes: found.bytes,
+            hash,
             metadata: content.metadata.clone(),
             is_cut: content.is_cut,
             commit: None,
@@ -122,6 +121,7 @@ impl Document {
         let mut record = TantivyDocument::new();
         record.add_text(fields.of, DOCUMENT);
         place(&mut record, fields, &self.path);
+        self.reached(&mut record, fields);
         record.add_text(fields.record, &self.id);
         record.add_u64(fields.key, key_of(&self.path));
         record.add_text(fields.format, self.format.as_str());
@@ -148,8 +148,17 @@ impl Document {
         record
     }
 
+    /// Adds the place to which a symbolic link led.
+    fn reached(&self, record: &mut TantivyDocument, fields: &Fields) {
+        for prefix in self.origin.as_deref().into_iter().flat_map(prefixes) {
+            record.add_text(fields.origin, prefix);
+        }
+    }
+
     /// Reads a record.
     pub(crate) fn read(record: &TantivyDocument, fields: &Fields) -> Option<Self> {
+        let origin = record.get_all(fields.origin).last();
+        let origin = origin.and_then(|value| value.as_str()).map(str::to_owned);
         let mut metadata = Vec::new();
         if let Some(values) = record.get_first(fields.meta).and_then(|value| value.as_object()) {
             for (name, value) in values {
@@ -164,6 +173,7 @@ impl Document {
         Some(Self {
             id: text(record, fields.id)?,
             path: text(record, fields.path)?,
+            origin,
             title: text(record, fields.title)?,
             format: Format::parse(&text(record, fields.format)?)?,
             chunks: number(record, fields.number),
@@ -189,6 +199,7 @@ impl Document {
             let mut record = TantivyDocument::new();
             record.add_text(fields.of, CHUNK);
             place(&mut record, fields, &self.path);
+            self.reached(&mut record, fields);
             record.add_text(fields.format, self.format.as_str());
             record.add_text(fields.title, &self.title);
             record.add_u64(fields.mark, mark_of(&self.title, &heading, text));
@@ -227,7 +238,7 @@ pub(crate) fn left_out(
     place(&mut record, fields, path);
     record.add_text(fields.record, id_of(key_of(path)));
     record.add_u64(fields.key, key_of(path));
-    record.add_i64(fields.stamp, stamp.modified);
+    record.add_i64(fields.stamp, stamp.mark);
     record.add_u64(fields.bytes, stamp.bytes);
     record.add_u64(fields.hash, stamp.hash);
     record.add_text(fields.why, why.code());

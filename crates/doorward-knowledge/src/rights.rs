@@ -25,6 +25,11 @@ pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
         .filter(|prefix| !prefix.is_empty())
 }
 
+fn exactly_in(field: Field, path: &str) -> Box<dyn Query> {
+    let term = Term::from_field_text(field, path);
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
 /// The part of a collection that one caller sees.
 #[derive(Clone, Debug)]
 pub struct Sight {
@@ -67,6 +72,19 @@ impl Sight {
         Some(Box::new(ConstScoreQuery::new(self.below(None, true, within), 0.0)))
     }
 
+    /// The documents that the caller must not see because of the place to which a symbolic link led,
+    /// all prefixes of whose path are in this field. `None` where the caller sees everything.
+    pub(crate) fn hidden(&self, origin: Field) -> Option<Box<dyn Query>> {
+        let hidden = |(path, _): &(String, bool)| -> (Occur, Box<dyn Query>) {
+            let mut all = vec![(Occur::Must, exactly_in(origin, path))];
+            let below = self.next(Some(path));
+            all.extend(below.map(|(other, _)| (Occur::MustNot, exactly_in(origin, other))));
+            (Occur::Should, Box::new(BooleanQuery::new(all)))
+        };
+        let any: Vec<_> = self.rules.iter().filter(|(_, sees)| !sees).map(hidden).collect();
+        (!any.is_empty()).then(|| Box::new(BooleanQuery::new(any)) as Box<dyn Query>)
+    }
+
     /// The rules directly below a prefix: those with no other rule in between.
     fn next(&self, prefix: Option<&str>) -> impl Iterator<Item = &(String, bool)> {
         let below = move |path: &str| match prefix {
@@ -85,10 +103,7 @@ impl Sight {
     /// The documents below a prefix: its own if the caller sees them, without those of the rules
     /// below it, which decide for themselves.
     fn below(&self, prefix: Option<&str>, sees: bool, within: Field) -> Box<dyn Query> {
-        let term = |path: &str| -> Box<dyn Query> {
-            let term = Term::from_field_text(within, path);
-            Box::new(TermQuery::new(term, IndexRecordOption::Basic))
-        };
+        let term = |path: &str| exactly_in(within, path);
         let mut any: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         if sees {
             let own: Box<dyn Query> = match prefix {

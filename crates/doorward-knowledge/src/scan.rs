@@ -18,7 +18,8 @@ use tantivy::{
 use crate::{
     format::read_guarded,
     git::WorkingCopy,
-    record::{self, Document, Stamp, hash_of, id_of, key_of},
+    hash::hash_of,
+    record::{self, Document, Stamp, id_of, key_of},
     schema::{DOCUMENT, Fields, LEFT_OUT},
     settings::Settings,
     store::{Opened, StoreFault},
@@ -76,7 +77,7 @@ fn known(searcher: &Searcher, fields: &Fields) -> Result<HashMap<u64, Known>, St
         };
         let Some(key) = key.first(record.doc_id) else { continue };
         let stamp = Stamp {
-            modified: stamp.first(record.doc_id).unwrap_or_default(),
+            mark: stamp.first(record.doc_id).unwrap_or_default(),
             bytes: bytes.first(record.doc_id).unwrap_or_default(),
             hash: hash.first(record.doc_id).unwrap_or_default(),
         };
@@ -231,7 +232,7 @@ impl Scan<'_> {
     /// Reads a file that is new or changed.
     fn take(&mut self, found: &Found, key: u64, before: Option<Stamp>) -> Result<(), StoreFault> {
         let fields = &self.opened.fields;
-        let mut stamp = Stamp { modified: found.modified, bytes: found.bytes, hash: 0 };
+        let mut stamp = Stamp { mark: found.mark(), bytes: found.bytes, hash: 0 };
         let head = self.head(&found.path);
         let outcome = if found.bytes > self.settings.file_bytes {
             Err(FileFault::TooLarge)
@@ -244,7 +245,7 @@ impl Scan<'_> {
             Ok(bytes) => {
                 stamp.hash = hash_of(&bytes);
                 let same = before.is_some_and(|before| before.hash == stamp.hash);
-                if same && self.touch(key, stamp)? {
+                if same && self.touch(key, found)? {
                     return Ok(());
                 }
                 self.batch += bytes.len() as u64;
@@ -255,7 +256,7 @@ impl Scan<'_> {
         self.writer.delete_term(self.term(key));
         match content {
             Ok(content) => {
-                let document = Document::of(&found.path, found.format, &content, stamp).at(commit);
+                let document = Document::of(found, &content, stamp.hash).at(commit);
                 self.writer.add_document(document.record(fields))?;
                 for chunk in document.chunk_records(fields, &content) {
                     self.writer.add_document(chunk)?;
@@ -270,11 +271,15 @@ impl Scan<'_> {
     }
 
     /// Takes note of the new date of a document whose content is the same.
-    fn touch(&mut self, key: u64, stamp: Stamp) -> Result<bool, StoreFault> {
+    fn touch(&mut self, key: u64, found: &Found) -> Result<bool, StoreFault> {
         let fields = &self.opened.fields;
         let Some(record) = self.record_of(key)? else { return Ok(false) };
         let Some(mut document) = Document::read(&record, fields) else { return Ok(false) };
-        document.stamp = stamp.modified;
+        if document.origin != found.origin {
+            // The chunks state it too.
+            return Ok(false);
+        }
+        document.stamp = found.mark();
         let term = Term::from_field_text(fields.record, &id_of(key));
         self.writer.delete_term(term);
         self.writer.add_document(document.record(fields))?;
@@ -330,9 +335,9 @@ impl Visitor for Scan<'_> {
             self.watcher.left_out(&found.path, FileFault::Name);
             return true;
         }
-        let stamp = Stamp { modified: found.modified, bytes: found.bytes, hash: 0 };
+        let stamp = Stamp { mark: found.mark(), bytes: found.bytes, hash: 0 };
         let is_same = before.is_some_and(|known| {
-            known.stamp.modified == stamp.modified && known.stamp.bytes == stamp.bytes
+            known.stamp.mark == stamp.mark && known.stamp.bytes == stamp.bytes
         });
         match self.pass {
             Pass::Before => {}

@@ -9,7 +9,7 @@ use tantivy::schema::{
 use crate::stem::ENGLISH;
 
 /// The version of the index. One of another version is rebuilt.
-pub(crate) const VERSION: &str = "3";
+pub(crate) const VERSION: &str = "4";
 
 /// The value of the field `of` for a document, for a chunk, and for a file that is left out.
 pub(crate) const DOCUMENT: &str = "d";
@@ -30,6 +30,8 @@ pub(crate) struct Fields {
     pub(crate) key: Field,
     /// All prefixes of the path, and the path.
     pub(crate) within: Field,
+    /// The same of the file that a symbolic link led to; nothing for other files.
+    pub(crate) origin: Field,
     pub(crate) path: Field,
     /// The words of the path.
     pub(crate) names: Field,
@@ -80,6 +82,7 @@ impl Fields {
         let record = builder.add_text_field("record", STRING);
         let key = builder.add_u64_field("key", FAST);
         let within = builder.add_text_field("folder", STRING);
+        let origin = builder.add_text_field("origin", STRING | STORED);
         let path = builder.add_text_field("path", STRING | STORED | FAST);
         let names = builder.add_text_field("name", english(false));
         let format = builder.add_text_field("format", STRING | STORED);
@@ -104,6 +107,7 @@ impl Fields {
             record,
             key,
             within,
+            origin,
             path,
             names,
             format,

@@ -23,7 +23,8 @@ use tantivy::{
 
 use crate::{
     embedder::{Embedder, NoVectors},
-    record::{ChunkRecord, hash_of, passage},
+    hash::hash_of,
+    record::{ChunkRecord, passage},
     schema::{CHUNK, Fields},
     settings::Settings,
     store::{Opened, StoreFault},

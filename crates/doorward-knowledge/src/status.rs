@@ -3,7 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use doorward_model::IndexStatus;
+use doorward_model::{IndexStatus, LeftOutFile};
 
 /// The name of the file.
 const FILE: &str = "status.json";
@@ -15,6 +15,14 @@ pub(crate) const MOST_NAMED: usize = 100;
 /// The state that a process left beside the index.
 pub fn read(dir: &Path) -> Option<IndexStatus> {
     serde_json::from_slice(&fs::read(dir.join(FILE)).ok()?).ok()
+}
+
+/// The files that are left out and were not, or for another reason: the log names each once.
+pub(crate) fn new_ones<'a>(
+    before: &'a [LeftOutFile],
+    now: &'a [LeftOutFile],
+) -> impl Iterator<Item = &'a LeftOutFile> {
+    now.iter().filter(|file| !before.contains(file))
 }
 
 /// Leaves the state beside the index.
@@ -39,4 +47,25 @@ pub fn is_ordered(dir: &Path) -> bool {
 pub(crate) fn take_order(dir: &Path) {
     // One that stays is carried out again.
     let _ = fs::remove_file(dir.join(ORDER));
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_model::FileFault;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_stays_left_out_is_no_news_unless_the_reason_changed() {
+        let one = |path: &str, why| LeftOutFile::new(path, why);
+        let before = [one("a", FileFault::Broken), one("b", FileFault::Empty)];
+        let now = [
+            one("a", FileFault::Broken),
+            one("b", FileFault::TooLarge),
+            one("c", FileFault::Empty),
+        ];
+        let news: Vec<&str> = new_ones(&before, &now).map(|file| file.path.as_str()).collect();
+        assert_eq!(news, ["b", "c"]);
+        assert_eq!(new_ones(&[], &before).count(), 2);
+    }
 }

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::record::hash_of;
+use crate::hash::hash_of;
 
 /// Maximum number of dimensions of a vector.
 pub(crate) const MOST_DIMENSIONS: usize = 4096;

@@ -1,5 +1,7 @@
 //! The files of a collection's folders. A symbolic link is followed where it leads to a file or
-//! folder inside the same folder of the collection, and refused where it leads out of it.
+//! folder inside the same folder of the collection that could be indexed by its own name, and
+//! refused where it leads out of the folder or to a hidden file. Rules for the place that it leads
+//! to hold for it too.
 
 use std::{
     collections::HashSet,
@@ -12,6 +14,8 @@ use doorward_model::{FileFault, foreign};
 
 use crate::{
     format::Format,
+    hash::hash_of,
+    rights::prefixes,
     settings::{Folder, Settings},
 };
 
@@ -24,12 +28,23 @@ const MOST_PATH: usize = 1024;
 pub(crate) struct Found {
     /// Its path in the collection.
     pub(crate) path: String,
+    /// The path of the file by its own name, where a symbolic link led to it.
+    pub(crate) origin: Option<String>,
     /// Its place on this machine.
     pub(crate) place: PathBuf,
     pub(crate) format: Format,
     /// Nanoseconds since 1970 of the last change.
     pub(crate) modified: i64,
     pub(crate) bytes: u64,
+}
+
+impl Found {
+    /// The state for comparison: the time of the last change, for a link mixed with the place that
+    /// it leads to.
+    pub(crate) fn mark(&self) -> i64 {
+        let origin = self.origin.as_deref().map_or(0, |origin| hash_of(origin.as_bytes()));
+        self.modified.wrapping_add(origin.cast_signed())
+    }
 }
 
 /// Consumer of a walk.
@@ -51,8 +66,21 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name == "node_modules" || name == "__pycache__"
 }
 
+/// True for a path below a hidden folder or of a hidden file. Names that begin with two dots are
+/// not meant: the versions of a folder that Kubernetes mounts are called so, and links lead to them.
+fn leads_to_hidden(own_path: &str) -> bool {
+    own_path.split('/').skip(1).any(|name| is_hidden(name) && !name.starts_with(".."))
+}
+
+/// The target of a symbolic link.
+struct Target {
+    place: PathBuf,
+    metadata: Metadata,
+}
+
 struct Walk<'a> {
     settings: &'a Settings,
+    label: &'a str,
     /// The folder of the collection, without symbolic links.
     root: PathBuf,
     /// Folders that symbolic links led to: each is entered once.
@@ -65,7 +93,8 @@ pub(crate) fn walk(settings: &Settings, folder: &Folder, visitor: &mut dyn Visit
         visitor.left_out(&folder.label, FileFault::Folder);
         return true;
     };
-    let mut walk = Walk { settings, root: root.clone(), entered: HashSet::from([root.clone()]) };
+    let entered = HashSet::from([root.clone()]);
+    let mut walk = Walk { settings, label: &folder.label, root: root.clone(), entered };
     walk.enter(&root, &folder.label, 0, visitor)
 }
 
@@ -99,30 +128,46 @@ impl Walk<'_> {
         true
     }
 
+    /// The path in the collection of a place in this folder, by its own name.
+    fn own_path(&self, place: &Path) -> Option<String> {
+        let below = place.strip_prefix(&self.root).ok()?.to_str()?;
+        let label = self.label;
+        Some(if below.is_empty() { label.to_owned() } else { format!("{label}/{below}") })
+    }
+
+    /// The file or folder that a symbolic link leads to; `None` where it is not followed.
+    fn target(&mut self, place: &Path, path: &str, visitor: &mut dyn Visitor) -> Option<Target> {
+        if self.settings.leaves_out(path) {
+            return None;
+        }
+        let Ok(place) = fs::canonicalize(place) else {
+            visitor.left_out(path, FileFault::Dangling);
+            return None;
+        };
+        let Some(own) = self.own_path(&place).filter(|own| !leads_to_hidden(own)) else {
+            visitor.left_out(path, FileFault::Outside);
+            return None;
+        };
+        if prefixes(&own).skip(1).any(|prefix| self.settings.leaves_out(prefix)) {
+            return None;
+        }
+        let metadata = fs::metadata(&place).ok()?;
+        if metadata.is_dir() && !self.entered.insert(place.clone()) {
+            return None;
+        }
+        Some(Target { place, metadata })
+    }
+
     fn entry(&mut self, place: &Path, path: &str, depth: usize, visitor: &mut dyn Visitor) -> bool {
         let Ok(own) = fs::symlink_metadata(place) else {
             // It was removed since it was listed.
             return true;
         };
-        let (place, metadata) = if own.file_type().is_symlink() {
-            if self.settings.leaves_out(path) {
-                return true;
-            }
-            let Ok(target) = fs::canonicalize(place) else {
-                visitor.left_out(path, FileFault::Dangling);
-                return true;
-            };
-            if !target.starts_with(&self.root) {
-                visitor.left_out(path, FileFault::Outside);
-                return true;
-            }
-            let Ok(metadata) = fs::metadata(&target) else { return true };
-            if metadata.is_dir() && !self.entered.insert(target.clone()) {
-                return true;
-            }
-            (target, metadata)
+        let Target { place, metadata } = if own.file_type().is_symlink() {
+            let Some(target) = self.target(place, path, visitor) else { return true };
+            target
         } else {
-            (place.to_owned(), own)
+            Target { place: place.to_owned(), metadata: own }
         };
         if metadata.is_dir() {
             if self.settings.leaves_out(path) {
@@ -140,6 +185,7 @@ impl Walk<'_> {
         }
         visitor.found(Found {
             path: path.to_owned(),
+            origin: self.own_path(&place).filter(|own| own != path),
             place,
             format,
             modified: modified(&metadata),
@@ -211,6 +257,43 @@ mod tests {
                 ("docs/folder".to_owned(), FileFault::Outside),
             ]
         );
+    }
+
+    #[test]
+    fn links_to_hidden_and_excluded_files_are_not_followed_and_those_to_mounted_versions_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (name, text) in
+            [(".git/config", "token"), ("drafts/plan.md", "draft"), ("..2026_11/a.md", "mounted")]
+        {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), text).unwrap();
+        }
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, at(name)).unwrap();
+        link(".git/config", "config.txt");
+        link(".git", "versions");
+        link("drafts/plan.md", "plan.md");
+        link("drafts", "more");
+        link("..2026_11", "..data");
+        link("..data/a.md", "a.md");
+        let seen = seen(folder.path(), &["*/drafts"]);
+        assert_eq!(seen.files, ["docs/a.md"]);
+        let refused = ["docs/config.txt", "docs/versions"];
+        assert_eq!(seen.left_out, refused.map(|path| (path.to_owned(), FileFault::Outside)));
+    }
+
+    #[test]
+    fn a_link_is_known_by_the_place_that_it_leads_to() {
+        let found = |origin: Option<&str>| Found {
+            path: "docs/a.md".to_owned(),
+            origin: origin.map(str::to_owned),
+            place: PathBuf::new(),
+            format: Format::Markdown,
+            modified: 7,
+            bytes: 1,
+        };
+        assert_eq!(found(None).mark(), 7);
+        assert_ne!(found(Some("docs/open/a.md")).mark(), found(Some("docs/hr/a.md")).mark());
     }
 
     #[test]

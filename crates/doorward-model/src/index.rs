@@ -12,7 +12,7 @@ pub enum FileFault {
     File,
     /// Its name cannot be a path of a document.
     Name,
-    /// A symbolic link leads out of the collection's folder.
+    /// A symbolic link leads out of the collection's folder, or to a hidden file.
     Outside,
     /// The target of a symbolic link does not exist.
     Dangling,
@@ -86,7 +86,9 @@ impl FileFault {
             Self::Folder => "the folder cannot be read; check that it exists and its permissions",
             Self::File => "the file cannot be read; check its permissions",
             Self::Name => "the name is too long or contains characters that a path cannot have",
-            Self::Outside => "the symbolic link leads out of the folder; it is not followed",
+            Self::Outside => {
+                "the symbolic link leads out of the folder or to a hidden file; it is not followed"
+            }
             Self::Dangling => "the target of the symbolic link does not exist",
             Self::Deep => "folders are nested deeper than 64",
             Self::TooLarge => "the file is larger than file_bytes allows",

@@ -184,7 +184,7 @@ async fn the_index_of_a_deleted_collection_is_removed_by_file_api_and_command() 
     assert_eq!(served.command(&["upstream", "delete", "notes"]).await.0, 0);
     assert!(!dir(&served, "notes").exists());
     // The file while the server is stopped, and what an interrupted removal left.
-    assert!(dir(&served, "other").join("index-3").is_dir());
+    assert!(dir(&served, "other").join("index-4").is_dir());
     fs::create_dir(dir(&served, ".old.0.removed")).unwrap();
     served.write("[server]\n");
     served.started().await;

@@ -182,14 +182,13 @@ pub(super) fn fetch(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
     let asked: Fetch = arguments::read(arguments)?;
     let document = view.document(&asked.id)?;
     let mut text = String::new();
-    let (mut is_cut, mut heading) = (document.is_cut, None);
+    let (mut is_full, mut heading) = (false, None);
     for chunk in view.all_chunks(&document)? {
         if chunk.citation() == asked.id {
             heading = Some((chunk.heading.clone(), chunk.line));
         }
-        if text.len() + chunk.text.len() > MOST_TEXT {
-            is_cut = true;
-        } else if !is_cut || document.is_cut {
+        is_full |= text.len() + chunk.text.len() > MOST_TEXT;
+        if !is_full {
             text.push_str(&chunk.text);
         }
     }
@@ -201,7 +200,7 @@ pub(super) fn fetch(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
     if let Some(commit) = &document.commit {
         metadata.insert("commit".to_owned(), json!(commit));
     }
-    metadata.insert("is_cut".to_owned(), json!(is_cut));
+    metadata.insert("is_cut".to_owned(), json!(document.is_cut || is_full));
     if let Some((heading, line)) = heading {
         metadata.insert("cited_heading".to_owned(), json!(heading));
         metadata.insert("cited_line".to_owned(), json!(line));

@@ -16,6 +16,7 @@ use tantivy::{
 use super::{
     Refusal, View,
     arguments::{self, Conditions},
+    state,
 };
 use crate::{query::visible, record::ChunkRecord, schema::CHUNK, stem};
 
@@ -89,7 +90,7 @@ pub(super) fn run(view: &View<'_>, mut arguments: Map<String, Value>) -> Result<
     let mut candidates: Vec<_> = found.into_iter().collect();
     candidates.sort_unstable();
     let until = Instant::now() + WITHIN;
-    let (mut matches, mut is_complete) = (Vec::new(), true);
+    let (mut matches, mut is_complete) = (Vec::new(), !state::has_cut(view, &filter)?);
     'all: for address in candidates {
         if Instant::now() > until {
             is_complete = false;

@@ -6,14 +6,16 @@ use serde_json::{Map, Value, json};
 use tantivy::{
     TantivyDocument,
     collector::{Count, DocSetCollector},
+    query::Query,
 };
 
 use super::{Refusal, View, arguments};
 use crate::{
     dates,
     format::Format,
-    query::{Filter, visible},
+    query::{Filter, exactly, visible},
     record::text,
+    rights::prefixes,
     schema::{CHUNK, DOCUMENT, LEFT_OUT},
     status::MOST_NAMED,
 };
@@ -64,7 +66,7 @@ pub(super) fn stats(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
     Ok(json!({
         "documents": count(DOCUMENT, &within)?,
         "chunks": count(CHUNK, &within)?,
-        "left_out": count(LEFT_OUT, &within)?,
+        "left_out": count(LEFT_OUT, &within)? + walked(view, within.folder.as_deref()).len(),
         "formats": formats,
         "folders": folders,
     }))
@@ -73,6 +75,14 @@ pub(super) fn stats(view: &View<'_>, arguments: Map<String, Value>) -> Result<Va
 /// The schema of the arguments of `health`.
 pub(super) fn health_schema() -> Value {
     arguments::object(&[], json!({}), &[])
+}
+
+/// The files in a folder that are left out without a record in the index, and that the caller would
+/// see.
+fn walked(view: &View<'_>, folder: Option<&str>) -> Vec<(String, FileFault)> {
+    let is_in = |path: &str| folder.is_none_or(|folder| prefixes(path).any(|one| one == folder));
+    let all = view.shared.walked().into_iter();
+    all.filter(|(path, _)| is_in(path) && view.sight.sees(path)).collect()
 }
 
 /// The files that are left out and that the caller would see.
@@ -87,14 +97,36 @@ fn left_out(view: &View<'_>) -> Result<(usize, Vec<Value>), Refusal> {
             all.push((path, why));
         }
     }
-    let walked = view.shared.walked();
-    let walked: Vec<_> = walked.into_iter().filter(|(path, _)| view.sight.sees(path)).collect();
+    let walked = walked(view, None);
     let count = broken + walked.len();
     all.extend(walked);
     all.sort_by(|one, other| one.0.cmp(&other.0));
     all.truncate(MOST_NAMED);
     let shown = |(path, why): (String, FileFault)| json!({"path": path, "reason": why.as_str()});
     Ok((count, all.into_iter().map(shown).collect()))
+}
+
+/// The documents of which a part is indexed, because their texts are longer than the limit.
+fn cut(view: &View<'_>, filter: &Filter) -> Box<dyn Query> {
+    let wanted = exactly(view.fields().why, FileFault::Budget.code());
+    visible(view.fields(), view.sight, DOCUMENT, filter, Some(wanted))
+}
+
+/// True where some of these documents, as far as the caller sees them, are indexed in part.
+pub(super) fn has_cut(view: &View<'_>, filter: &Filter) -> Result<bool, Refusal> {
+    Ok(view.searcher.search(&cut(view, filter), &Count)? > 0)
+}
+
+/// The paths of the documents that are indexed in part.
+fn in_part(view: &View<'_>) -> Result<Vec<String>, Refusal> {
+    let found = view.searcher.search(&cut(view, &Filter::default()), &DocSetCollector)?;
+    let mut paths = Vec::new();
+    for address in found.into_iter().take(MOST_NAMED) {
+        let record: TantivyDocument = view.searcher.doc(address)?;
+        paths.extend(text(&record, view.fields().path));
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 #[derive(Deserialize)]
@@ -121,6 +153,7 @@ pub(super) fn health(view: &View<'_>, arguments: Map<String, Value>) -> Result<V
         "scanned_on": if scanned_at > 0 { json!(dates::date(scanned_at)) } else { Value::Null },
         "left_out": count,
         "files": files,
+        "in_part": in_part(view)?,
         "vectors": vectors,
     }))
 }

@@ -7,6 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Settings, WrittenSettings};
 
+mod links;
+mod parts;
+
 struct Kit {
     folder: TempDir,
     data: TempDir,
@@ -164,7 +167,7 @@ fn ca4_a_citation_leads_to_its_document_and_stays_the_same_in_a_new_index() {
     assert_eq!(fetched["metadata"]["cited_line"], 5);
     assert_eq!(fetched["url"], "document:///docs/guide.md");
     drop(collection);
-    fs::remove_dir_all(kit.data.path().join("index-3")).unwrap();
+    fs::remove_dir_all(kit.data.path().join("index-4")).unwrap();
     let (collection, _) = kit.built();
     let again = ask(&collection, &sight, "search", &json!({"query": "\"rotate the keys\""}));
     assert_eq!(again["results"][0]["id"], hit["id"]);
@@ -300,6 +303,8 @@ fn ca10_a_malformed_metadata_query_is_read_as_plain_words() {
         ("salaries \"", 1, true),
         ("modified:[x TO y]", 0, true),
         ("format:text OR title:guide", 2, false),
+        ("NOT format:markdown", 1, false),
+        ("-format:markdown", 1, false),
         ("of:c", 0, false),
     ] {
         let found = ask(&collection, &sight, "metadata", &json!({"query": query}));
@@ -348,7 +353,7 @@ fn changed_files_are_read_again_removed_ones_are_forgotten_and_lost_folders_are_
 fn a_broken_index_is_rebuilt_and_one_process_writes_it() {
     let kit = Kit::filled();
     let (collection, _) = kit.built();
-    fs::write(kit.data.path().join("index-3/meta.json"), "no index").unwrap();
+    fs::write(kit.data.path().join("index-4/meta.json"), "no index").unwrap();
     drop(collection);
     let (_collection, status) = kit.built();
     assert_eq!(status.documents, 4);
@@ -380,8 +385,8 @@ fn a_maintained_collection_follows_changes_and_takes_orders() {
     assert_eq!((&health["is_complete"], &health["percent"]), (&json!(true), &json!(100)));
     crate::order(kit.data.path()).unwrap();
     wait("the order", &|status| status.documents == 5 && !crate::is_ordered(kit.data.path()));
-    fs::remove_dir_all(kit.data.path().join("index-3")).unwrap();
-    let is_there = |path: &Path| path.join("index-3/meta.json").is_file();
+    fs::remove_dir_all(kit.data.path().join("index-4")).unwrap();
+    let is_there = |path: &Path| path.join("index-4/meta.json").is_file();
     wait("the lost index", &|status| status.documents == 5 && is_there(kit.data.path()));
 }
 
