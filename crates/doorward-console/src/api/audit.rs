@@ -61,9 +61,9 @@ pub(super) fn operations() -> Vec<Operation> {
 /// The parameters of a search, with more of their own.
 macro_rules! searches {
     ($(#[$meta:meta])* $name:ident { $($(#[$more:meta])* $member:ident: $type:ty,)* }) => {
-        $(#[$meta])*
         #[derive(Deserialize, JsonSchema, Default)]
         #[serde(deny_unknown_fields, default)]
+        $(#[$meta])*
         struct $name {
             /// Entries of this user, by sign-in name or ID.
             user: Option<String>,
