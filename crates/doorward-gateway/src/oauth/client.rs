@@ -195,7 +195,9 @@ impl From<NoTokens> for OAuthError {
                     if told.code.is_empty() { format!("HTTP {}", told.status) } else { told.code };
                 Self::Refused(code, told.description)
             }
-            Failure::Nonsense(why) if none.status.is_some() => Self::Untrusted(why),
+            Failure::Nonsense(why) if none.status.is_some() => {
+                Self::Untrusted(format!("it returned {why}"))
+            }
             Failure::Nonsense(why) | Failure::Silent(why) => Self::Unreachable(why),
             wait @ Failure::Wait { .. } => Self::Unreachable(wait.to_string()),
         }
@@ -337,7 +339,7 @@ fn basic(client_id: &str, secret: &str) -> Result<http::HeaderValue, OAuthError>
 
 /// Tokens of which one opens the upstream.
 fn usable(tokens: oauth::Tokens) -> Result<Tokens, Failure> {
-    let missing = || Failure::Nonsense("its response has no access token".to_owned());
+    let missing = || Failure::Nonsense("a response without an access token".to_owned());
     Ok(Tokens {
         access_token: tokens.access_token.ok_or_else(missing)?,
         refresh_token: tokens.refresh_token,

@@ -227,7 +227,7 @@ async fn register(
         let (Failure::Refused(told) | Failure::Client(told)) = &failure else {
             return match failure {
                 Failure::Nonsense(why) => {
-                    OAuthError::Untrusted(format!("to a registration: {why}"))
+                    OAuthError::Untrusted(format!("it returned {why} to a registration"))
                 }
                 other => OAuthError::Unreachable(other.to_string()),
             };

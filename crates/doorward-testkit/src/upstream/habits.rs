@@ -171,8 +171,10 @@ impl H {
             H::RegistrationRefused => Connects::No("invalid_redirect_uri"),
             H::RegistrationPage | H::TokensPage => Connects::No("a web page"),
             H::RegistrationEmpty => Connects::No("an empty body"),
-            H::RegistrationNameless => Connects::No("without the required members"),
-            H::TokensOther => Connects::No("it has no bearer token"),
+            H::RegistrationNameless => {
+                Connects::No("with JSON without the required members to a registration")
+            }
+            H::TokensOther => Connects::No("it returned a response without a bearer token"),
             H::TokensRefusedOk => Connects::No("bad_verification_code"),
             _ => Connects::Yes,
         }

@@ -41,8 +41,8 @@ impl TokenType {
 
     fn missing(self) -> &'static str {
         match self {
-            Self::Bearer => "it has no bearer token",
-            Self::Dpop => "its token is not bound to the key of the request (token_type DPoP)",
+            Self::Bearer => "a response without a bearer token",
+            Self::Dpop => "a token that is not bound to the key of the request (token_type DPoP)",
         }
     }
 }
