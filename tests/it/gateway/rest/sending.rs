@@ -154,3 +154,38 @@ async fn parameters_are_written_in_every_style() {
         "{told}"
     );
 }
+
+#[tokio::test]
+async fn arguments_that_an_operation_does_not_have_are_not_sent_and_are_named_in_the_result() {
+    let api = FakeApi::start().await;
+    let pet = json!({"type": "object", "properties": {"name": {"type": "string"}, "id": {"type": "string", "readOnly": true}}});
+    let whole = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "integer"}});
+    let body = |schema: Value| json!({"content": {"application/json": {"schema": schema}}});
+    let paths = json!({
+        "/pets/{place}": {"put": {"operationId": "put_pet", "requestBody": body(pet),
+            "parameters": [{"name": "place", "in": "path", "required": true, "schema": {"type": "string"}},
+                {"name": "X-Kind", "in": "header", "schema": {"type": "string"}}]}},
+        "/whole": {"put": {"operationId": "put_whole", "requestBody": body(whole)}},
+        "/plain": {"get": {"operationId": "plain"}},
+    });
+    let (server, alice) = serving(&api, &document(paths, json!({}))).await;
+    for (tool, arguments, named) in [
+        ("api_put_pet", json!({"place": "x", "name": "a", "X-Kind": "k"}), None),
+        ("api_put_pet", json!({"place": "x", "id": "7", "nmae": "a"}), Some("id, nmae")),
+        ("api_put_whole", json!({"body": {"a": "b"}}), None),
+        ("api_put_whole", json!({"a": "b"}), Some("a")),
+        ("api_plain", json!({"sessionId": "s"}), Some("sessionId")),
+    ] {
+        let about = format!("{tool} {arguments}");
+        let answer = server.call(&alice.token, tool, arguments).await.expect(200).json();
+        let blocks = answer["result"]["content"].as_array().unwrap();
+        let last = blocks.last().unwrap()["text"].as_str().unwrap();
+        let told = named
+            .map(|names| format!("(Not sent, since the operation has no such argument: {names}.)"));
+        match told {
+            Some(told) => assert_eq!(last, told, "{about}"),
+            None => assert!(!last.contains("Not sent"), "{about}: {last}"),
+        }
+        assert_ne!(answer["result"]["isError"], true, "{about}");
+    }
+}

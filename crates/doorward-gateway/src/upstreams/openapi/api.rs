@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use url::Url;
 
-use crate::{definition::Shown, left_out::LeftOut, upstream::Origins};
+use crate::{
+    definition::Shown,
+    left_out::{LeftOut, counted},
+    upstream::Origins,
+};
 
 /// Maximum number of bytes of a document.
 pub(super) const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
@@ -31,7 +35,7 @@ impl Api {
         if self.bases.len() > MOST_BASES {
             bases.push(format!("{} more", self.bases.len() - MOST_BASES));
         }
-        format!("{title}: {} operations at {}", self.tools.len(), bases.join(", "))
+        format!("{title}: {} at {}", counted(self.tools.len(), "operation"), bases.join(", "))
     }
 }
 

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_mcp::{ToolCall, ToolError};
+use doorward_model::foreign;
 use doorward_transport::{oauth::Challenge, outbound::Fetched};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use rmcp::model::CallToolResponse;
+use rmcp::model::{CallToolResponse, ContentBlock};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -13,6 +14,7 @@ use super::{answer, operation::Operation};
 use crate::{
     Gateway,
     access::{Credential, LinkAuth, NoToken},
+    link_error::WORDS,
     upstream::{Auth, Receiver, Shared},
 };
 
@@ -123,8 +125,27 @@ fn fixed(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) {
 }
 
 impl Gateway {
-    /// Makes a call of a REST API.
+    /// Makes a call of a REST API. The result names the arguments that were not sent: some clients add
+    /// their own, and a model may guess names.
     pub(crate) async fn call_api(
+        &self,
+        call: ToolCall,
+        upstream: &Shared,
+        operation: &Operation,
+    ) -> Result<CallToolResponse, ToolError> {
+        let unsent = call.params.arguments.as_ref().map(|all| operation.unsent(all).join(", "));
+        let mut response = self.called_api(call, upstream, operation).await?;
+        if let Some(unsent) = unsent.filter(|names| !names.is_empty())
+            && let CallToolResponse::Complete(result) = &mut response
+        {
+            let names = foreign::line(&unsent, WORDS);
+            let told = format!("(Not sent, since the operation has no such argument: {names}.)");
+            result.content.push(ContentBlock::text(told));
+        }
+        Ok(response)
+    }
+
+    async fn called_api(
         &self,
         mut call: ToolCall,
         upstream: &Shared,

@@ -124,6 +124,15 @@ impl Operation {
         self.finished(&url, pieces, arguments)
     }
 
+    /// The arguments that it does not have: nothing of them is sent.
+    pub(super) fn unsent<'a>(&self, arguments: &'a Map<String, Value>) -> Vec<&'a str> {
+        let is_sent = |argument: &str| {
+            self.parameters.iter().any(|one| one.argument == argument || one.name == argument)
+                || self.body.as_ref().is_some_and(|body| body.takes(argument))
+        };
+        arguments.keys().map(String::as_str).filter(|argument| !is_sent(argument)).collect()
+    }
+
     /// The URL of a call with these arguments.
     pub(super) fn called(&self, arguments: &Map<String, Value>) -> Result<Url, ToolError> {
         self.placed(arguments).map(|(url, _)| url)

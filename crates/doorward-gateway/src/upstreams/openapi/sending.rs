@@ -127,6 +127,14 @@ impl File {
 }
 
 impl Body {
+    /// Reports an argument that is sent in it.
+    pub(super) fn takes(&self, argument: &str) -> bool {
+        match &self.from {
+            From::Members(names) => names.iter().any(|name| name == argument),
+            From::Whole(whole) => whole == argument,
+        }
+    }
+
     /// The media type and bytes of a call's body. `None` if it has none.
     pub(super) fn written(
         &self,
