@@ -26,7 +26,7 @@ use crate::{
     conversations::{Conversations, MessageReference, UpstreamMessage},
     foreign,
     upstream::Upstream,
-    wire::{Wire, notices},
+    wire::{Wire, early, notices, refused::unasked},
 };
 
 type Message = RxJsonRpcMessage<RoleClient>;
@@ -58,6 +58,8 @@ pub(crate) struct InOrder<T> {
     // A message that arrived and is not delivered yet: `receive` may be dropped while it waits.
     arrived: Option<Message>,
     unanswered: Unanswered,
+    /// Number of requests that were answered before a revision was agreed on.
+    early: usize,
 }
 
 /// Maximum number of requests of an upstream that are worked on at once.
@@ -79,6 +81,7 @@ impl<T> InOrder<T> {
             wire,
             arrived: None,
             unanswered: Unanswered::default(),
+            early: 0,
         }
     }
 }
@@ -148,11 +151,27 @@ fn is_short(question: &InputRequest) -> bool {
 }
 
 impl<T: Transport<RoleClient>> InOrder<T> {
+    /// Answers a request that came before a revision is agreed on; returns every other message.
+    fn without_early(&mut self, message: Message) -> Option<Message> {
+        let request = match message {
+            JsonRpcMessage::Request(request) if !self.wire.has_begun() => request,
+            other => return Some(other),
+        };
+        self.early += 1;
+        if self.early <= early::MOST {
+            let sending = self.inner.send(early::answer(request.request, request.id));
+            // Whatever becomes of it: the upstream waits for it, and nothing here does.
+            tokio::spawn(async move { drop(sending.await) });
+        }
+        None
+    }
+
     /// Waits for the next message that is not taken by a conversation.
     async fn next(&mut self) -> Option<Message> {
         loop {
             if self.arrived.is_none() {
                 let message = self.inner.receive().await?;
+                let Some(message) = self.without_early(message) else { continue };
                 if self.unanswered.admits(&message) {
                     self.arrived = Some(message);
                 } else if self.wire.may_log() {
@@ -214,14 +233,6 @@ fn said(upstream: &Upstream, notification: ServerNotification) -> Option<Upstrea
         }
         _ => None,
     }
-}
-
-/// The refusal of a question that belongs to no call.
-fn unasked() -> ErrorData {
-    ErrorData::invalid_request(
-        "the question is not forwarded: it belongs to no call in progress",
-        None,
-    )
 }
 
 /// The reference of a message to its request; `None` for messages without one.

@@ -332,8 +332,10 @@ impl Inner {
         // Where no user has an access of their own, a refusal without access may be about the method
         // that is not known.
         let unknown = known == Era::Unknown && !upstream.auth.is_personal();
+        // Some gateways ask to wait in answer to every method that they do not know.
+        let asks = matches!(&made, Err(LinkError::Wait(..))) && known == Era::Unknown;
         if let Err(first) = &made
-            && (first.may_be_the_revision() || (unknown && *first == LinkError::Connect))
+            && (first.may_be_the_revision() || asks || (unknown && *first == LinkError::Connect))
         {
             let first = first.clone();
             let other = match known {

@@ -4,6 +4,7 @@
 
 mod answer;
 mod client;
+mod early;
 pub(super) mod request;
 mod turns;
 
@@ -299,7 +300,7 @@ impl StreamableHttpClient for Http {
             let wire = Arc::clone(&wire);
             async move {
                 match event {
-                    Ok(event) => answer::of_event(&wire, event, None).await.0,
+                    Ok(event) => answer::of_event(&wire, event, None, None).await.0,
                     Err(broken) => vec![Err(SseError::Body(Box::new(broken)))],
                 }
             }

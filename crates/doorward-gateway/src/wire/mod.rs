@@ -5,6 +5,7 @@
 //! request ends that request, an unreadable element is omitted, and data that is not a message is
 //! ignored with a line in the log.
 
+pub(crate) mod early;
 pub(crate) mod events;
 pub(crate) mod ids;
 mod mend;
@@ -26,7 +27,7 @@ use doorward_model::UpstreamName;
 use doorward_transport::Budget;
 use rmcp::{
     RoleClient,
-    model::{ClientRequest, JsonRpcMessage, RequestId},
+    model::{ClientNotification, ClientRequest, JsonRpcMessage, RequestId},
     service::{RxJsonRpcMessage, ServiceError, TxJsonRpcMessage},
     transport::DynamicTransportError,
 };
@@ -76,6 +77,8 @@ struct Table {
     ended: Option<LinkError>,
     /// The session of the connection no longer exists at the upstream.
     lost: bool,
+    /// The first request was answered: a revision is agreed on.
+    begun: bool,
 }
 
 /// The state of the messages of one connection.
@@ -133,9 +136,19 @@ impl Wire {
 
     /// Notes a message that is about to be sent.
     pub(crate) fn send(&self, message: &TxJsonRpcMessage<RoleClient>) {
-        let JsonRpcMessage::Request(request) = message else { return };
+        let request = match message {
+            JsonRpcMessage::Request(request) => request,
+            JsonRpcMessage::Notification(notification) => {
+                if let ClientNotification::InitializedNotification(_) = &notification.notification {
+                    self.lock().begun = true;
+                }
+                return;
+            }
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => return,
+        };
         let id = number(&request.id);
         let mut table = self.lock();
+        table.begun |= !begins(request.request.method());
         // A first request that was left unanswered is answered too late, if at all.
         if matches!(request.request, ClientRequest::InitializeRequest(_)) {
             table.sent.clear();
@@ -145,6 +158,11 @@ impl Wire {
         if table.sent.len() > MOST_SENT {
             table.sent.pop_first();
         }
+    }
+
+    /// Reports a connection on which a revision is agreed on.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.lock().begun
     }
 
     /// Forgets a request: it was answered or cancelled.
@@ -239,6 +257,11 @@ impl Wire {
             _ => LinkError::of(error),
         }
     }
+}
+
+/// Reports a method with which a connection begins.
+fn begins(method: &str) -> bool {
+    matches!(method, "initialize" | "server/discover")
 }
 
 /// A reason of this crate as an error of the protocol library.

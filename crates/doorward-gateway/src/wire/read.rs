@@ -15,8 +15,8 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    MOST_DEPTH, Message, Table, Wire, as_number, ids, message_budget, notices, number, questions,
-    refused::Refusal, results,
+    MOST_DEPTH, Message, Table, Wire, as_number, begins, ids, message_budget, notices, number,
+    questions, refused::Refusal, results,
 };
 use crate::{
     left_out::{LeftOut, Why},
@@ -467,11 +467,6 @@ fn is_unread(message: &Message) -> bool {
         JsonRpcMessage::Request(request)
             if matches!(request.request, ServerRequest::CustomRequest(_))
     )
-}
-
-/// Reports a method with which a connection begins.
-fn begins(method: &str) -> bool {
-    matches!(method, "initialize" | "server/discover")
 }
 
 fn wrong_id(id: Option<&Value>, asked: i64) -> LinkError {

@@ -91,6 +91,14 @@ pub(super) fn unfillable(fields: &[String]) -> String {
     )
 }
 
+/// The refusal of a question that belongs to no call.
+pub(crate) fn unasked() -> ErrorData {
+    ErrorData::invalid_request(
+        "the question is not forwarded: it belongs to no call in progress",
+        None,
+    )
+}
+
 /// The error for a request that the protocol library does not answer by itself: the refusal that
 /// travels in it.
 pub(crate) fn error_of(request: CustomRequest) -> ErrorData {

@@ -22,6 +22,7 @@ use sse_stream::Sse;
 
 use super::{
     client::{Events, Http, SESSION},
+    early::Early,
     request::Request,
 };
 use crate::{
@@ -156,7 +157,8 @@ impl Http {
             .and_then(|session| session.to_str().ok())
             .map(str::to_owned);
         if media_type::is(response.headers(), media_type::EVENT_STREAM) {
-            let events = self.events(asked, self.events_of(response));
+            let early = self.early(asked, sent, session.as_deref());
+            let events = self.events(asked, early, self.events_of(response));
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
@@ -171,7 +173,9 @@ impl Http {
             ReadText::NoAnswer(why) => Err(why),
             ReadText::Nothing if looks_like_events(&body) => {
                 let whole = stream::iter([Ok::<_, LinkError>(body)]);
-                Ok(StreamableHttpPostResponse::Sse(self.events(asked, events(whole)), session))
+                let early = self.early(asked, sent, session.as_deref());
+                let events = self.events(asked, early, events(whole));
+                Ok(StreamableHttpPostResponse::Sse(events, session))
             }
             ReadText::Nothing => Err(LinkError::Answer(format!(
                 "returned {} with {}{}",
@@ -238,22 +242,33 @@ impl Http {
         )
     }
 
+    /// The answers to requests of the upstream before the response to this request; `None` if it is
+    /// not the first.
+    fn early(
+        &self,
+        asked: &JsonRpcRequest<ClientRequest>,
+        sent: SentRequest<'_>,
+        session: Option<&str>,
+    ) -> Option<Early> {
+        matches!(
+            asked.request,
+            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_)
+        )
+        .then(|| Early::new(self, sent.uri, sent.request, session))
+    }
+
     /// The stream that answers a request. If it ends without the answer and cannot be resumed, the
     /// request ends too.
     fn events(
         &self,
         asked: &JsonRpcRequest<ClientRequest>,
+        early: Option<Early>,
         events: BoxStream<'static, Result<Event, Broken>>,
     ) -> Events {
-        // The first request is never resumed.
-        let first = matches!(
-            asked.request,
-            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_)
-        );
         let reading = Reading {
             wire: Arc::clone(&self.wire),
             id: asked.id.clone(),
-            first,
+            early,
             resumable: false,
             answered: false,
             told: String::new(),
@@ -278,7 +293,8 @@ impl Http {
 struct Reading {
     wire: Arc<Wire>,
     id: RequestId,
-    first: bool,
+    /// The first request of a connection, which is never resumed.
+    early: Option<Early>,
     resumable: bool,
     answered: bool,
     /// The words of the last event that reports an error.
@@ -297,7 +313,8 @@ impl Reading {
         {
             self.told = words::of_body(data.as_bytes());
         }
-        let (read, answered) = of_event(&self.wire, event, Some(&self.id)).await;
+        let (read, answered) =
+            of_event(&self.wire, event, Some(&self.id), self.early.as_mut()).await;
         self.answered = answered;
         read
     }
@@ -307,7 +324,7 @@ impl Reading {
         if self.answered {
             return Vec::new();
         }
-        if self.resumable && !self.first && !too_long {
+        if self.resumable && self.early.is_none() && !too_long {
             return broken
                 .map(|broken| Err(SseError::Body(Box::new(broken))))
                 .into_iter()
@@ -334,6 +351,7 @@ pub(super) async fn of_event(
     wire: &Arc<Wire>,
     mut event: Event,
     asked: Option<&RequestId>,
+    mut early: Option<&mut Early>,
 ) -> (Vec<Result<Sse, SseError>>, bool) {
     let mut read: Vec<Sse> = Vec::new();
     let mut answered = false;
@@ -349,8 +367,15 @@ pub(super) async fn of_event(
     for heard in all {
         match heard {
             ReadText::Message(message) => {
+                let message = match (early.as_deref_mut(), *message) {
+                    (Some(early), JsonRpcMessage::Request(request)) => {
+                        early.answer(request.request, request.id);
+                        continue;
+                    }
+                    (_, message) => message,
+                };
                 answered |=
-                    matches!(*message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
+                    matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
                 read.push(event_of(&message));
             }
             ReadText::NoAnswer(why) => {

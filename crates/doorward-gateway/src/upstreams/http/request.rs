@@ -146,6 +146,12 @@ impl Http {
                 matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
             // A user and a password in a URL would be credentials that the upstream chose.
             let plain = target.username().is_empty() && target.password().is_none();
+            if !matches!(target.scheme(), "http" | "https") {
+                return Err(LinkError::Answer(format!(
+                    "redirects to {}, which is not the URL of a server",
+                    foreign::line(target.as_str(), 300)
+                )));
+            }
             if !keeps || !plain || target.origin() != url.origin() {
                 let _ = target.set_username("");
                 let _ = target.set_password(None);
