@@ -199,9 +199,10 @@ impl Upstreams {
         self.gateway.index(upstream)
     }
 
-    /// Has an upstream listed again.
+    /// Has an upstream listed again, and forgets what was left out of everything else.
     pub async fn refresh(&self, name: &str) -> Result<(), Refusal> {
         let upstream = self.named(name).await?;
+        self.gateway.forget_noted(&upstream).await?;
         self.gateway.forget_lists(upstream.name).await;
         Ok(())
     }
@@ -220,7 +221,7 @@ impl Upstreams {
     /// The offers that the newest list of an upstream left out.
     pub async fn left_out(&self, name: &str) -> Result<LeftOut, Refusal> {
         let upstream = self.named(name).await?;
-        Ok(self.gateway.left_out(upstream.name))
+        Ok(self.gateway.left_out(&upstream).await?)
     }
 
     /// All upstreams, each with the numbers that a list shows, without a request to them.
@@ -254,7 +255,7 @@ impl Upstreams {
         let stored = self.users.store.setting(&key).await?;
         let reviewed = ReviewedUpstream {
             tools: self.gateway.review(upstream.name).await?,
-            left_out: self.gateway.left_out(upstream.name),
+            left_out: self.gateway.left_out(&upstream).await?,
             users: self.gateway.count_connections(upstream.name).await?,
             trust: self.gateway.trust(&upstream).await?,
             upstream,
@@ -269,7 +270,7 @@ impl Upstreams {
             let name = upstream.name;
             reviewed.push(ReviewedUpstream {
                 tools: self.gateway.review(name).await?,
-                left_out: self.gateway.left_out(name),
+                left_out: self.gateway.left_out(&upstream).await?,
                 users: self.gateway.count_connections(name).await?,
                 trust: self.gateway.trust(&upstream).await?,
                 upstream,

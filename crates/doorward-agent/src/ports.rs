@@ -81,7 +81,7 @@ pub struct Pass {
 /// The tools of one user.
 pub trait Toolbox: Send + Sync {
     /// The tools that may be called, at most about `most`.
-    fn tools(&self, most: usize) -> BoxFuture<'_, Vec<AgentTool>>;
+    fn tools(&self, most: usize) -> BoxFuture<'_, Result<Vec<AgentTool>, Unavailable>>;
     /// Calls a tool. Dropping the future takes the call back.
     fn call<'a>(
         &'a self,

@@ -241,7 +241,7 @@ impl Agent {
         messages.push(Message::User(turn.question.to_owned()));
         let mut work = Work {
             messages,
-            offer: Offer::new(turn.toolbox.tools(config.tools as usize).await),
+            offer: Offer::new(turn.toolbox.tools(config.tools as usize).await?),
             sources: Sources::default(),
             pages: Vec::new(),
             waiting: Vec::new(),

@@ -184,7 +184,7 @@ pub trait Acting: Send + Sync + 'static {
     /// The scopes with which the program acts.
     fn scopes(&self) -> String;
     /// The tools that may be called.
-    fn tools(&self) -> BoxFuture<'_, Vec<Tool>>;
+    fn tools(&self) -> BoxFuture<'_, Result<Vec<Tool>, Unavailable>>;
     /// Calls a tool. Dropping the future takes the call back. With `may_ask`, a call that must be
     /// confirmed may be put to the user in the chat, else on a page.
     fn call<'a>(

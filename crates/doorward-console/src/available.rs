@@ -147,14 +147,18 @@ async fn available(
         Ok(caller) => caller,
         Err(refusal) => return *refusal,
     };
-    let tools = console.mcp.usable(&caller).await;
+    let unavailable = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "the tools and upstreams of a user could not be read");
+        let body = json!({"error": "temporarily_unavailable"});
+        answer::retry_after(answer::json(StatusCode::SERVICE_UNAVAILABLE, &body), 5)
+    };
+    let tools = match console.mcp.usable(&caller).await {
+        Ok(tools) => tools,
+        Err(error) => return unavailable(&error),
+    };
     let upstreams = match console.admin.upstreams.of_user(&caller.user).await {
         Ok(upstreams) => upstreams,
-        Err(error) => {
-            tracing::error!(%error, "the upstreams of a user could not be read");
-            let body = json!({"error": "temporarily_unavailable"});
-            return answer::retry_after(answer::json(StatusCode::SERVICE_UNAVAILABLE, &body), 5);
-        }
+        Err(error) => return unavailable(&error),
     };
     let shown = upstreams.iter().filter_map(|upstream| {
         let name = UpstreamName::parse(&upstream.name).ok()?;

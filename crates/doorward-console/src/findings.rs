@@ -253,6 +253,7 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::TooLong => text::left_too_long(),
         Why::Unreadable => text::left_unreadable(),
         Why::Malformed => text::left_malformed(),
+        Why::Repeated => text::left_repeated(),
         Why::Origin => text::left_origin(),
         Why::Server => text::left_server(),
         Why::Template => text::left_template(),
@@ -278,5 +279,7 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::Question => text::left_question(),
         Why::Unasked => text::left_unasked(),
         Why::Unfillable => text::left_unfillable(),
+        Why::Active => text::left_active(),
+        Why::Icon => text::left_icon(),
     }
 }

@@ -13,7 +13,6 @@ use doorward_mcp::{
 use doorward_model::{
     ToolClass, foreign,
     upstream::{PinnedTool, ToolState},
-    uri,
 };
 use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
 use tokio::time::Instant;
@@ -76,12 +75,6 @@ impl Catalogue {
     }
 }
 
-/// Reports a picture within its URL.
-fn is_picture(url: &str) -> bool {
-    let kind = uri::after_scheme(url, "data").and_then(|rest| rest.get(.."image/".len()));
-    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
-}
-
 /// A tool as it is listed and judged.
 pub(crate) fn spec(
     upstream: &Upstream,
@@ -113,7 +106,9 @@ pub(crate) fn spec(
     }
     // Clients load pictures by themselves.
     if let Some(icons) = &mut tool.icons {
-        icons.retain(|icon| foreign::https_link(&icon.src).is_some() || is_picture(&icon.src));
+        icons.retain(|icon| {
+            foreign::https_link(&icon.src).is_some() || foreign::is_picture(&icon.src)
+        });
     }
     if hint {
         let told = format!(

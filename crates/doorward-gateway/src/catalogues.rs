@@ -4,15 +4,13 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{Dependency, UpstreamName, User, UserId, VitalRecord, foreign};
+use doorward_store::StoreError;
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
@@ -52,6 +50,11 @@ struct State {
     tried_at: Option<Instant>,
     /// The number of attempts in a row that failed.
     failures: u32,
+    /// A list is being made. It ends in the same step as its result is kept, so that no reader finds
+    /// the state before it without the mark.
+    refreshing: bool,
+    /// The upstream announced a change of its list.
+    stale: bool,
 }
 
 /// The pause after some failures in a row.
@@ -62,10 +65,7 @@ fn pause(failures: u32) -> Duration {
 #[derive(Default)]
 struct Slot {
     state: Mutex<State>,
-    refreshing: AtomicBool,
     refreshed: Notify,
-    // The upstream announced a change of its list.
-    stale: AtomicBool,
     /// No list of this key was made since the process started.
     first: bool,
 }
@@ -128,22 +128,19 @@ impl Catalogues {
             *upstream != name || (user.is_some() && owner.as_ref() != user)
         });
     }
-    /// The omissions from the newest list of an upstream, and from what it sends beside its lists.
+    /// The omissions from the newest list of an upstream.
     pub(crate) fn left_out(&self, name: UpstreamName) -> LeftOut {
-        let slots: Vec<(Shared, Arc<Slot>)> = self
+        let slots: Vec<Arc<Slot>> = self
             .lock()
             .iter()
             .filter(|((upstream, _), _)| *upstream == name)
-            .map(|(_, held)| held.clone())
+            .map(|(_, (_, slot))| Arc::clone(slot))
             .collect();
         let newest = slots
             .iter()
-            .filter_map(|(upstream, slot)| Some((upstream, slot.state().catalogue.clone()?)))
-            .max_by_key(|(_, catalogue)| catalogue.listed_at);
-        let Some((upstream, catalogue)) = newest else { return LeftOut::default() };
-        let mut left_out = catalogue.left_out.clone();
-        left_out.join(upstream.noted.all());
-        left_out
+            .filter_map(|slot| slot.state().catalogue.clone())
+            .max_by_key(|catalogue| catalogue.listed_at);
+        newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
     }
     /// Reports a list that is still in use.
     fn holds(&self, slot: &Arc<Slot>) -> bool {
@@ -186,13 +183,12 @@ impl Inner {
     /// list, and where the user has to connect first.
     pub(crate) fn unlisted(&self, upstream: &Shared, user: &User) -> Option<Unlisted> {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
-        let under_way = slot.refreshing.load(Ordering::Acquire);
         let state = slot.state();
         if state.catalogue.is_some() || state.problem == Some(LinkError::Connect) {
             return None;
         }
         let rest = state.tried_at.map_or(PAUSE, |at| {
-            let pause = if under_way { PAUSE } else { pause(state.failures) };
+            let pause = if state.refreshing { PAUSE } else { pause(state.failures) };
             pause.saturating_sub(at.elapsed())
         });
         Some(Unlisted {
@@ -212,64 +208,60 @@ impl Inner {
         upstream: &Shared,
         user: &Arc<User>,
         purpose: CatalogueUse,
-    ) -> CatalogueState {
+    ) -> Result<CatalogueState, StoreError> {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, user));
         let wait = Duration::from_millis(upstream.config.list_wait_ms);
         let deadline = Instant::now() + wait;
         loop {
             // Registered before the state is looked at, so that no refresh is missed in between.
             let refreshed = slot.refreshed.notified();
-            let pins = self.services.store.pinned_tools(upstream.name).await.ok();
-            let (known, problem, due, failed) = {
+            let pins = self.services.store.pinned_tools(upstream.name).await?;
+            let (known, problem, due, failed, under_way) = {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);
                 // An administrator's decision counts at once, also one that was made at another
                 // replica.
-                let decided = |catalogue: &Arc<Catalogue>| {
-                    pins.as_ref().is_none_or(|pins| catalogue.is_made_with(pins))
-                };
+                let decided = |catalogue: &Arc<Catalogue>| catalogue.is_made_with(&pins);
                 let fresh = state.catalogue.as_ref().is_some_and(|catalogue| {
                     catalogue.listed_at.elapsed() < age && decided(catalogue)
                 });
                 let rested = state.tried_at.is_none_or(|at| at.elapsed() >= pause(state.failures));
-                let due = (!fresh && (rested || state.problem.is_none()))
-                    || slot.stale.load(Ordering::Acquire);
+                let due = (!fresh && (rested || state.problem.is_none())) || state.stale;
                 let known = state.catalogue.clone().filter(decided);
-                (known, state.problem.clone(), due, state.failures > 0)
+                let failed = state.failures > 0;
+                (known, state.problem.clone(), due, failed, state.refreshing)
             };
             if due {
                 self.refresh(upstream, user, &slot);
             }
-            let is_pinned = || {
-                pins.as_ref().is_some_and(|pins| listing::ready(upstream, pins).next().is_some())
-            };
-            let is_listed = known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire));
+            let is_pinned = || listing::ready(upstream, &pins).next().is_some();
+            let is_listed = known.is_some() || (!due && !under_way);
             let at_once = purpose == CatalogueUse::List
                 && (failed
                     || slot.first && is_pinned()
-                    || !is_listed && self.failed_before(upstream).await);
+                    || !is_listed && self.failed_before(upstream).await?);
             if is_listed || at_once {
-                return CatalogueState { catalogue: known, problem };
+                return Ok(CatalogueState { catalogue: known, problem });
             }
             // Lists wait for an attempt from its beginning on, so that one that hangs delays few.
             let begun = slot.state().tried_at.filter(|_| purpose == CatalogueUse::List);
             let until = begun.map_or(deadline, |begun| deadline.min(begun + wait));
             if tokio::time::timeout_at(until, refreshed).await.is_err() {
-                return CatalogueState {
+                return Ok(CatalogueState {
                     catalogue: None,
                     problem: problem
                         .or_else(|| Some(LinkError::Failed("it has not responded yet".to_owned()))),
-                };
+                });
             }
         }
     }
 
     /// Reports an upstream that did not respond when it was last asked, possibly before this
     /// process started.
-    async fn failed_before(&self, upstream: &Upstream) -> bool {
+    async fn failed_before(&self, upstream: &Upstream) -> Result<bool, StoreError> {
         let key = Dependency::Upstream.key(upstream.name.as_str());
-        let stored = self.services.store.setting(&key).await.ok().flatten();
-        VitalRecord::read(stored.as_deref()).failing
+        let stored = self.services.store.setting(&key).await?;
+        Ok(VitalRecord::read(stored.as_deref()).failing)
     }
 
     /// Lists in the background, once at a time, and again with growing pauses while that fails. The
@@ -308,33 +300,37 @@ impl Inner {
     /// Notes that an upstream announced a change of its lists.
     pub(crate) fn note_stale(&self, upstream: &Shared, user: &User, link: &Link) {
         if link.stale.swap(false, Ordering::AcqRel) {
-            self.catalogues
-                .slot(upstream, &Self::list_key(upstream, user))
-                .stale
-                .store(true, Ordering::Release);
+            self.catalogues.slot(upstream, &Self::list_key(upstream, user)).state().stale = true;
         }
     }
 }
 
 /// The mark that a list is being made. However its task ends, a panic included, the mark is removed
 /// and waiting calls are notified.
-struct UnderWay(Arc<Slot>);
+struct UnderWay {
+    slot: Arc<Slot>,
+    /// The mark is removed already, together with the result.
+    ended: bool,
+}
 
 impl UnderWay {
     /// Marks the list; `None` if it is being made already.
     fn begin(slot: &Arc<Slot>) -> Option<Self> {
-        if slot.refreshing.swap(true, Ordering::AcqRel) {
+        let mut state = slot.state();
+        if std::mem::replace(&mut state.refreshing, true) {
             return None;
         }
-        slot.stale.store(false, Ordering::Release);
-        slot.state().tried_at = Some(Instant::now());
-        Some(Self(Arc::clone(slot)))
+        state.stale = false;
+        state.tried_at = Some(Instant::now());
+        Some(Self { slot: Arc::clone(slot), ended: false })
     }
 
     /// Keeps the result. Returns the lists that differ from before.
-    fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> Vec<Changed> {
-        let mut state = self.0.state();
+    fn end(mut self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> Vec<Changed> {
+        self.ended = true;
+        let mut state = self.slot.state();
         state.tried_at = Some(Instant::now());
+        state.refreshing = false;
         match listed {
             Ok(catalogue) => {
                 let same = |old: &Arc<Catalogue>| {
@@ -384,15 +380,18 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!("listing an upstream ended unexpectedly; trying again");
-            let mut state = self.0.state();
-            state.failures = state.failures.saturating_add(1);
-            state.problem =
-                Some(LinkError::Failed("listing ended unexpectedly; trying again".to_owned()));
+        // After its end, the mark may be that of the next listing.
+        if !self.ended {
+            let mut state = self.slot.state();
+            state.refreshing = false;
+            if std::thread::panicking() {
+                tracing::error!("listing an upstream ended unexpectedly; trying again");
+                state.failures = state.failures.saturating_add(1);
+                state.problem =
+                    Some(LinkError::Failed("listing ended unexpectedly; trying again".to_owned()));
+            }
         }
-        self.0.refreshing.store(false, Ordering::Release);
-        self.0.refreshed.notify_waiters();
+        self.slot.refreshed.notify_waiters();
     }
 }
 
@@ -404,6 +403,30 @@ mod tests {
     fn pauses_grow_with_each_failure_up_to_a_minute() {
         let seconds: Vec<u64> = (0..9).map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(seconds, [2, 2, 4, 8, 16, 32, 64, 64, 64]);
+    }
+
+    #[test]
+    fn a_reader_that_finds_no_mark_of_a_listing_finds_its_result() {
+        for _ in 0..20 {
+            let slot = Arc::new(Slot::default());
+            let under_way = UnderWay::begin(&slot).unwrap();
+            let reads = Arc::clone(&slot);
+            let reader = std::thread::spawn(move || {
+                loop {
+                    let state = reads.state();
+                    if !state.refreshing {
+                        break state.problem.is_some();
+                    }
+                    drop(state);
+                    std::thread::yield_now();
+                }
+            });
+            let ended = std::thread::spawn(move || {
+                let _held = under_way;
+                panic!("in the middle");
+            });
+            assert!(ended.join().is_err() && reader.join().unwrap());
+        }
     }
 
     #[tokio::test]

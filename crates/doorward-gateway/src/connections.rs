@@ -175,8 +175,8 @@ fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
 
 impl Gateway {
     /// True if at least one upstream exists.
-    pub(crate) async fn is_in_use(&self) -> bool {
-        self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
+    pub(crate) async fn is_in_use(&self) -> Result<bool, doorward_store::StoreError> {
+        Ok(!self.upstreams().await?.is_empty())
     }
 
     /// True if this user is connected to an upstream.

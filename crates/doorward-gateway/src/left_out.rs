@@ -5,6 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use doorward_model::foreign;
+use serde::{Deserialize, Serialize};
 
 /// Maximum number of tools, and the most parts of tools, that are named one by one.
 const MOST_NAMED: usize = 20;
@@ -12,7 +13,8 @@ const MOST_NAMED: usize = 20;
 const MOST_NAME: usize = 120;
 
 /// Reason for which a tool, or a part of one, is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     /// Its name cannot be one.
     Name,
@@ -28,6 +30,8 @@ pub enum Why {
     Unreadable,
     /// Its part of the document has another form than specified.
     Malformed,
+    /// The document has a member of this name twice at one place: the last one counts.
+    Repeated,
     /// Calls would go to an origin that the operator did not name.
     Origin,
     /// The document does not name the URL of calls.
@@ -78,11 +82,15 @@ pub enum Why {
     Unasked,
     /// A field must be filled in and is of no type of forms: the upstream gets an error.
     Unfillable,
+    /// Its URI names a program that runs where it is opened.
+    Active,
+    /// It is an icon at a URL that clients are not sent to.
+    Icon,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -90,6 +98,7 @@ impl Why {
         Self::TooLong,
         Self::Unreadable,
         Self::Malformed,
+        Self::Repeated,
         Self::Origin,
         Self::Server,
         Self::Template,
@@ -115,6 +124,8 @@ impl Why {
         Self::Question,
         Self::Unasked,
         Self::Unfillable,
+        Self::Active,
+        Self::Icon,
     ];
 
     /// The reason as a part of a sentence, in English.
@@ -127,6 +138,9 @@ impl Why {
             Self::TooLong => "the definitions are longer than list_bytes allows",
             Self::Unreadable => "its description is too large to be processed",
             Self::Malformed => "its part of the document does not conform to OpenAPI",
+            Self::Repeated => {
+                "the document has this member twice; the last one is used, the others are ignored"
+            }
             Self::Origin => {
                 "its server has an origin that is not allowed; list the origin in origins, or set \
                  url"
@@ -161,6 +175,8 @@ impl Why {
                 "the field is required and its type does not occur in forms; the question is \
                  refused"
             }
+            Self::Active => "its URI runs a program where it is opened",
+            Self::Icon => "the URL of an icon must begin with https",
             Self::Unlisted => "the upstream did not respond with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }
@@ -168,7 +184,7 @@ impl Why {
 }
 
 /// The first entries of a list, and how many there are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Named {
     named: Vec<(String, Why)>,
     count: usize,
@@ -212,7 +228,7 @@ impl Named {
 }
 
 /// The elements of one listing that were left out, and the parts of the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     tools: Named,
     parts: Named,
@@ -231,6 +247,11 @@ impl LeftOut {
     pub(crate) fn join(&mut self, other: Self) {
         self.tools.join(other.tools);
         self.parts.join(other.parts);
+    }
+    /// Adds the omissions that are not named yet.
+    pub(crate) fn join_new(&mut self, other: Self) {
+        self.tools.join_new(other.tools);
+        self.parts.join_new(other.parts);
     }
     /// Adds tools without further details.
     pub(crate) fn add_rest(&mut self, count: usize) {
@@ -262,25 +283,41 @@ impl LeftOut {
 /// questions. They are kept as long as the upstream's settings are the same, and until its lists
 /// are made again on an administrator's request.
 #[derive(Debug, Default)]
-pub(crate) struct Noted(Mutex<LeftOut>);
+pub(crate) struct Noted(Mutex<Noting>);
+
+#[derive(Debug, Default)]
+struct Noting {
+    all: LeftOut,
+    /// Some of them may not be stored.
+    unstored: bool,
+}
 
 impl Noted {
-    fn lock(&self) -> std::sync::MutexGuard<'_, LeftOut> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Noting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Adds omissions.
+    /// Adds omissions. Those that are known here may be forgotten in the store.
     pub(crate) fn add(&self, left_out: LeftOut) {
-        let mut all = self.lock();
-        all.tools.join_new(left_out.tools);
-        all.parts.join_new(left_out.parts);
+        let mut noting = self.lock();
+        noting.unstored |= !left_out.is_empty();
+        noting.all.join_new(left_out);
     }
     /// All of them.
     pub(crate) fn all(&self) -> LeftOut {
-        self.lock().clone()
+        self.lock().all.clone()
+    }
+    /// All of them where some may not be stored. They count as stored from here on.
+    pub(crate) fn to_store(&self) -> Option<LeftOut> {
+        let mut noting = self.lock();
+        std::mem::take(&mut noting.unstored).then(|| noting.all.clone())
+    }
+    /// Takes back that they were stored.
+    pub(crate) fn not_stored(&self) {
+        self.lock().unstored = true;
     }
     /// Forgets all.
     pub(crate) fn clear(&self) {
-        *self.lock() = LeftOut::default();
+        *self.lock() = Noting::default();
     }
 }
 

@@ -49,6 +49,7 @@ mod log_limit;
 #[cfg(feature = "knowledge")]
 mod mirrors;
 mod names;
+mod noted;
 mod oauth;
 mod pins;
 mod pool;
@@ -233,11 +234,16 @@ impl Gateway {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Closes idle connections and forgets requests that waited too long. To be called every few
-    /// seconds.
+    /// Closes idle connections, forgets requests that waited too long, and stores omissions that were
+    /// noted. To be called every few seconds.
     pub async fn tidy(&self) {
-        if let Err(error) = self.upstreams().await {
-            tracing::error!(%error, "the upstreams could not be read");
+        match self.upstreams().await {
+            Ok(upstreams) => {
+                for upstream in upstreams {
+                    self.keep_noted(&upstream).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "the upstreams could not be read"),
         }
         self.inner.pool.close_idle(self.inner.services.clock.now());
         self.inner.parked.forget_old();

@@ -7,6 +7,7 @@ use doorward_model::{
     User,
     upstream::{Pinned, PinnedTool, ToolState},
 };
+use doorward_store::StoreError;
 use doorward_transport::budget;
 use rmcp::model::Tool;
 
@@ -88,21 +89,23 @@ impl Inner {
     /// The tools of an upstream that cannot be listed now, from approved definitions. With
     /// `connects`, all of them, with the hint that the user must connect first; else those that
     /// need no listing to be used.
-    pub(crate) async fn pinned(&self, upstream: &Shared, connects: bool) -> Vec<Arc<ToolSpec>> {
-        let Ok(pins) = self.services.store.pinned_tools(upstream.name).await else {
-            return Vec::new();
-        };
+    pub(crate) async fn pinned(
+        &self,
+        upstream: &Shared,
+        connects: bool,
+    ) -> Result<Vec<Arc<ToolSpec>>, StoreError> {
+        let pins = self.services.store.pinned_tools(upstream.name).await?;
         if !connects {
-            return ready(upstream, &pins)
+            return Ok(ready(upstream, &pins)
                 .map(|(pin, tool)| Arc::new(spec(upstream, tool, Some(pin), false)))
-                .collect();
+                .collect());
         }
-        approved(upstream, &pins)
+        Ok(approved(upstream, &pins)
             .filter_map(|pin| {
                 let tool = definition::pinned_tool(&pin.definition)?;
                 Some(Arc::new(spec(upstream, tool, Some(pin), true)))
             })
-            .collect()
+            .collect())
     }
 }
 

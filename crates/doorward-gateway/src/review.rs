@@ -13,6 +13,7 @@ use crate::{
     definition::{self, Difference},
     left_out::LeftOut,
     names,
+    upstream::Upstream,
     warning::{self, Warning},
 };
 
@@ -181,10 +182,12 @@ impl Gateway {
         Ok(pins.iter().map(reviewed).collect())
     }
 
-    /// The omissions of this process from what an upstream sends: when it last listed the upstream,
-    /// and in calls since then. Empty where it did not list it.
-    pub fn left_out(&self, name: UpstreamName) -> LeftOut {
-        self.inner.catalogues.left_out(name)
+    /// The omissions from what an upstream sends: when this process last listed the upstream, and
+    /// those from everything else that any replica noted.
+    pub async fn left_out(&self, upstream: &Upstream) -> Result<LeftOut, StoreError> {
+        let mut left_out = self.inner.catalogues.left_out(upstream.name);
+        left_out.join(self.noted(upstream).await?);
+        Ok(left_out)
     }
 
     /// Keeps an administrator's decision about a tool that they saw in this state.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use doorward_mcp::{
-    Answer, InboundRequest, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, Target,
-    ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
+    Answer, InboundRequest, Item, ItemName, ItemSpec, Kind, Listed, Offers, Permit, SourceRead,
+    Target, ToolCall, ToolError, ToolSource, ToolSpec, Unjudged,
     uri::{public_uri, usable_uri},
 };
 use doorward_model::{ToolClass, User};
@@ -33,27 +33,28 @@ impl Gateway {
         own_names: bool,
         upstream: &Shared,
         catalogue_state: &CatalogueState,
-    ) -> Vec<Arc<ToolSpec>> {
+    ) -> Result<Vec<Arc<ToolSpec>>, StoreError> {
         if let Some(catalogue) = &catalogue_state.catalogue {
-            return if own_names { catalogue.own_tools.clone() } else { catalogue.tools.clone() };
+            let known = if own_names { &catalogue.own_tools } else { &catalogue.tools };
+            return Ok(known.clone());
         }
         // Approved tools are listed also while the upstream cannot be listed, or not yet.
         let connects = upstream.needs_connection()
             && match &catalogue_state.problem {
                 Some(problem) => *problem == LinkError::Connect,
-                None => !self.is_connected(upstream, user).await.unwrap_or_default(),
+                None => !self.is_connected(upstream, user).await?,
             };
-        let mut tools = self.inner.pinned(upstream, connects).await;
+        let mut tools = self.inner.pinned(upstream, connects).await?;
         if tools.is_empty() && connects {
             tools.push(Arc::new(connections::placeholder(upstream)));
         }
-        if own_names { catalogue::under_own_names(&tools) } else { tools }
+        Ok(if own_names { catalogue::under_own_names(&tools) } else { tools })
     }
 
     /// Calls a tool.
     async fn call_tool(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
         let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
-        let upstream = self.visible_one(&call.inbound, name).await.ok_or_else(gone)?;
+        let upstream = self.visible_one(&call.inbound, name).await?.ok_or_else(gone)?;
         if self.asked_before(&call.inbound, &upstream, &call.params)
             == Some(PromptOutcome::Accepted)
         {
@@ -87,15 +88,15 @@ impl Gateway {
     pub async fn known_tools(&self, user: &Arc<User>) -> Result<Vec<KnownTools>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let catalogue_states = futures_util::future::join_all(
+        let catalogue_states = futures_util::future::try_join_all(
             upstreams
                 .iter()
                 .map(|upstream| self.inner.catalogue(upstream, user, CatalogueUse::List)),
         )
-        .await;
+        .await?;
         let mut known = Vec::new();
         for (upstream, catalogue_state) in upstreams.iter().zip(catalogue_states) {
-            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await;
+            let mut tools = self.tools_of(user, false, upstream, &catalogue_state).await?;
             tools.retain(|spec| !connections::is_placeholder(upstream, spec));
             known.push(KnownTools { title: upstream.title.clone(), tools: Unjudged::new(tools) });
         }
@@ -130,14 +131,14 @@ impl Gateway {
         kind: Kind,
         of: impl Fn(&Catalogue) -> &[T],
         name: impl Fn(&mut T) -> &mut String,
-    ) -> Unjudged<Listed<T>> {
+    ) -> Result<Unjudged<Listed<T>>, StoreError> {
         let mut all = Vec::new();
-        for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+        for (upstream, catalogue_state) in self.catalogue_states(inbound).await? {
             let Some(catalogue) = catalogue_state.catalogue else { continue };
             let items = of(&catalogue).iter().cloned();
             all.extend(items.map(|shown| listed(&upstream, inbound.target, kind, shown, &name)));
         }
-        Unjudged::new(all)
+        Ok(Unjudged::new(all))
     }
 }
 
@@ -162,24 +163,24 @@ fn listed<T>(
 }
 
 impl ToolSource for Gateway {
-    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> SourceRead<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
             let mut tools = Vec::new();
             let (user, own_names) = (&inbound.caller.user, inbound.target.upstream().is_some());
-            for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
-                tools.extend(self.tools_of(user, own_names, &upstream, &catalogue_state).await);
+            for (upstream, catalogue_state) in self.catalogue_states(inbound).await? {
+                tools.extend(self.tools_of(user, own_names, &upstream, &catalogue_state).await?);
             }
-            if inbound.target == Target::All && self.is_in_use().await {
+            if inbound.target == Target::All && self.is_in_use().await? {
                 tools.push(connections::spec());
             }
-            Unjudged::new(tools)
+            Ok(Unjudged::new(tools))
         })
     }
 
     fn prompts<'a>(
         &'a self,
         inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+    ) -> SourceRead<'a, Unjudged<Listed<Prompt>>> {
         Box::pin(async move {
             self.lists(
                 inbound,
@@ -194,10 +195,10 @@ impl ToolSource for Gateway {
     fn resources<'a>(
         &'a self,
         inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+    ) -> SourceRead<'a, Unjudged<Listed<Resource>>> {
         Box::pin(async move {
             let mut all = Vec::new();
-            for (upstream, catalogue_state) in self.catalogue_states(inbound).await {
+            for (upstream, catalogue_state) in self.catalogue_states(inbound).await? {
                 let Some(catalogue) =
                     catalogue_state.catalogue.filter(|known| known.offers.resources)
                 else {
@@ -210,14 +211,14 @@ impl ToolSource for Gateway {
                     listed(&upstream, inbound.target, Kind::Resource, shown, |one| &mut one.uri)
                 }));
             }
-            Unjudged::new(all)
+            Ok(Unjudged::new(all))
         })
     }
 
     fn templates<'a>(
         &'a self,
         inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+    ) -> SourceRead<'a, Unjudged<Listed<ResourceTemplate>>> {
         Box::pin(async move {
             self.lists(
                 inbound,
@@ -232,9 +233,9 @@ impl ToolSource for Gateway {
     fn offers<'a>(
         &'a self,
         inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
+    ) -> SourceRead<'a, Unjudged<Listed<Offers>>> {
         Box::pin(async move {
-            let catalogue_states = self.catalogue_states(inbound).await;
+            let catalogue_states = self.catalogue_states(inbound).await?;
             let offers = |(upstream, catalogue_state): (Shared, CatalogueState)| {
                 let shown = match (catalogue_state.catalogue, catalogue_state.problem) {
                     (Some(catalogue), _) => catalogue.offers.clone(),
@@ -248,7 +249,7 @@ impl ToolSource for Gateway {
                 };
                 Some(Listed { item: upstream.item(Kind::Upstream, ""), shown })
             };
-            Unjudged::new(catalogue_states.into_iter().filter_map(offers).collect())
+            Ok(Unjudged::new(catalogue_states.into_iter().filter_map(offers).collect()))
         })
     }
 
@@ -261,13 +262,15 @@ impl ToolSource for Gateway {
         &'a self,
         inbound: &'a InboundRequest,
         wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<Item>> {
+    ) -> SourceRead<'a, Option<Item>> {
         Box::pin(async move {
-            let (kind, (upstream, own)) = match wanted {
-                ItemName::Tool(name) => return self.find_tool(inbound, name).await.map(Item::Tool),
+            let other = |item: ItemSpec| Item::Other(Arc::new(item));
+            let (kind, found) = match wanted {
+                ItemName::Tool(name) => {
+                    return Ok(self.find_tool(inbound, name).await?.map(Item::Tool));
+                }
                 ItemName::Prompt(name) => {
-                    let prompt = self.find_prompt(inbound, name).await?;
-                    return Some(Item::Other(Arc::new(prompt)));
+                    return Ok(self.find_prompt(inbound, name).await?.map(other));
                 }
                 ItemName::Resource(uri) => {
                     (Kind::Resource, self.owner_of_resource(inbound, uri).await?)
@@ -276,10 +279,11 @@ impl ToolSource for Gateway {
                     (Kind::Template, self.owner_of_resource(inbound, uri).await?)
                 }
                 ItemName::Upstream(name) => {
-                    (Kind::Upstream, (self.visible_one(inbound, name).await?, String::new()))
+                    let found = self.visible_one(inbound, name).await?;
+                    (Kind::Upstream, found.map(|upstream| (upstream, String::new())))
                 }
             };
-            Some(Item::Other(Arc::new(upstream.item(kind, &own))))
+            Ok(found.map(|(upstream, own)| other(upstream.item(kind, &own))))
         })
     }
 
@@ -287,18 +291,19 @@ impl ToolSource for Gateway {
         &'a self,
         inbound: &'a InboundRequest,
         name: &'a str,
-    ) -> BoxFuture<'a, Option<Item>> {
-        Box::pin(async move { self.waiting_tool(inbound, name).await.map(Item::Tool) })
+    ) -> SourceRead<'a, Option<Item>> {
+        Box::pin(async move { Ok(self.waiting_tool(inbound, name).await?.map(Item::Tool)) })
     }
 
     fn unlisted<'a>(
         &'a self,
         inbound: &'a InboundRequest,
         wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<(Item, ToolError)>> {
+    ) -> SourceRead<'a, Option<(Item, ToolError)>> {
         Box::pin(async move {
-            let upstream = self.owner_of(inbound, wanted).await?;
-            let why = self.inner.unlisted(&upstream, &inbound.caller.user)?;
+            let Some(upstream) = self.owner_of(inbound, wanted).await? else { return Ok(None) };
+            let why = self.inner.unlisted(&upstream, &inbound.caller.user);
+            let Some(why) = why else { return Ok(None) };
             let seconds = why.retry_seconds;
             let told = match why.problem {
                 None => format!(
@@ -312,7 +317,7 @@ impl ToolSource for Gateway {
                 ),
             };
             let item = Item::Other(Arc::new(upstream.item(Kind::Upstream, "")));
-            Some((item, ToolError::Busy(told, seconds)))
+            Ok(Some((item, ToolError::Busy(told, seconds))))
         })
     }
 
@@ -324,7 +329,7 @@ impl ToolSource for Gateway {
             };
             let Item::Other(item) = &permit.item else { return Err(gone()) };
             let upstream =
-                self.visible_one(&permit.inbound, item.upstream).await.ok_or_else(gone)?;
+                self.visible_one(&permit.inbound, item.upstream).await?.ok_or_else(gone)?;
             let (driver, item) = (upstream.kind.driver, Arc::clone(item));
             driver.perform(self, &upstream, &item, permit).await
         })

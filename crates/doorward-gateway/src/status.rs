@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Gateway, ReviewState,
+    Gateway, ReviewState, ReviewedTool,
     catalogues::CatalogueUse,
     finding::{CheckSubject, Finding},
     left_out::counted,
@@ -109,10 +109,10 @@ impl Gateway {
     ) -> Result<Vec<UserUpstream>, StoreError> {
         let upstreams: Vec<Shared> =
             self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(user)).collect();
-        let catalogue_states = futures_util::future::join_all(
+        let catalogue_states = futures_util::future::try_join_all(
             upstreams.iter().map(|upstream| self.inner.catalogue(upstream, user, purpose)),
         )
-        .await;
+        .await?;
         let connections = self.inner.services.store.connections_of(&user.id).await?;
         let now = self.inner.services.clock.now();
         let mut services = Vec::new();
@@ -200,9 +200,6 @@ impl Gateway {
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);
-        if let Ok(upstream) = self.named(name.as_str()).await {
-            upstream.noted.clear();
-        }
         self.inner.services.changes.tell(Change {
             upstream: Some(name),
             user: None,
@@ -223,7 +220,11 @@ impl Gateway {
 
     /// Tries to list an upstream's offers for a user.
     pub(crate) async fn try_list(&self, upstream: &Shared, user: &Arc<User>) -> Vec<Finding> {
-        let catalogue_state = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
+        let known = self.inner.catalogue(upstream, user, CatalogueUse::Call).await;
+        let catalogue_state = match known {
+            Ok(known) => known,
+            Err(error) => return vec![Finding::bad(CheckSubject::Tools, error.to_string())],
+        };
         let listed = match (&catalogue_state.catalogue, &catalogue_state.problem) {
             (Some(catalogue), _) => Ok(format!(
                 "{}, {}, {}",
@@ -237,27 +238,36 @@ impl Gateway {
         let mut findings = vec![Finding { subject: CheckSubject::Tools, result: listed }];
         let mut left_out =
             catalogue_state.catalogue.map(|all| all.left_out.clone()).unwrap_or_default();
-        left_out.join(upstream.noted.all());
+        // Of tools with omissions, and of past calls, nothing is wrong now.
+        let is_wrong = left_out.count() > 0;
+        match self.noted(upstream).await {
+            Ok(noted) => left_out.join(noted),
+            Err(error) => {
+                findings.push(Finding::bad(CheckSubject::LeftOut, error.to_string()));
+            }
+        }
         if !left_out.is_empty() {
             let told = left_out.to_string();
-            // Tools that are offered with omissions can be used.
-            let result = if left_out.count() > 0 { Err(told) } else { Ok(told) };
+            let result = if is_wrong { Err(told) } else { Ok(told) };
             findings.push(Finding { subject: CheckSubject::LeftOut, result });
         }
-        if let Ok(reviewed) = self.review(upstream.name).await {
-            let waiting =
-                reviewed.iter().filter(|tool| tool.state() != ReviewState::Approved).count();
-            if waiting > 0 {
-                findings.push(Finding::bad(
-                    CheckSubject::Approval,
-                    format!(
-                        "{} to be approved by an administrator: doorward upstream tools {} \
-                         --waiting",
-                        counted(waiting, "tool"),
-                        upstream.name
-                    ),
-                ));
+        match self.review(upstream.name).await {
+            Ok(reviewed) => {
+                let waits = |tool: &&ReviewedTool| tool.state() != ReviewState::Approved;
+                let waiting = reviewed.iter().filter(waits).count();
+                if waiting > 0 {
+                    findings.push(Finding::bad(
+                        CheckSubject::Approval,
+                        format!(
+                            "{} to be approved by an administrator: doorward upstream tools {} \
+                             --waiting",
+                            counted(waiting, "tool"),
+                            upstream.name
+                        ),
+                    ));
+                }
             }
+            Err(error) => findings.push(Finding::bad(CheckSubject::Approval, error.to_string())),
         }
         findings
     }

@@ -10,7 +10,8 @@ use doorward_model::{
     UpstreamName,
     upstream::{PinnedTool, ToolState},
 };
-use futures_util::future::join_all;
+use doorward_store::StoreError;
+use futures_util::future::try_join_all;
 use rmcp::model::Prompt;
 
 use crate::{
@@ -24,24 +25,18 @@ use crate::{
 
 impl Gateway {
     /// The upstreams that this request may see.
-    pub(crate) async fn visible(&self, inbound: &InboundRequest) -> Vec<Shared> {
-        let all = match inbound.target.upstream() {
-            None => self.upstreams().await,
-            Some(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
+    pub(crate) async fn visible(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Result<Vec<Shared>, StoreError> {
+        let mut all = match inbound.target.upstream() {
+            None => self.upstreams().await?,
+            Some(name) => self.upstream(name).await?.into_iter().collect(),
         };
-        match all {
-            Ok(all) => all
-                .into_iter()
-                .filter(|upstream| {
-                    inbound.caller.reaches(Some(upstream.name))
-                        && upstream.is_for(&inbound.caller.user)
-                })
-                .collect(),
-            Err(error) => {
-                tracing::error!(%error, "the upstreams could not be read");
-                Vec::new()
-            }
-        }
+        all.retain(|upstream| {
+            inbound.caller.reaches(Some(upstream.name)) && upstream.is_for(&inbound.caller.user)
+        });
+        Ok(all)
     }
 
     /// One of them.
@@ -49,26 +44,38 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         name: UpstreamName,
-    ) -> Option<Shared> {
+    ) -> Result<Option<Shared>, StoreError> {
         if inbound.target.upstream().is_some_and(|only| only != name) {
-            return None;
+            return Ok(None);
         }
-        self.upstream(name).await.ok().flatten().filter(|upstream| {
+        Ok(self.upstream(name).await?.filter(|upstream| {
             inbound.caller.reaches(Some(name)) && upstream.is_for(&inbound.caller.user)
-        })
+        }))
+    }
+
+    /// The upstream of an item with this name at the request's URL.
+    async fn visible_owner(
+        &self,
+        inbound: &InboundRequest,
+        name: &str,
+    ) -> Result<Option<Shared>, StoreError> {
+        match inbound.target.upstream().or_else(|| names::upstream_of(name)) {
+            Some(upstream) => self.visible_one(inbound, upstream).await,
+            None => Ok(None),
+        }
     }
 
     /// The offers of each visible upstream, all requested at the same time.
     pub(crate) async fn catalogue_states(
         &self,
         inbound: &InboundRequest,
-    ) -> Vec<(Shared, CatalogueState)> {
-        let upstreams = self.visible(inbound).await;
+    ) -> Result<Vec<(Shared, CatalogueState)>, StoreError> {
+        let upstreams = self.visible(inbound).await?;
         let catalogue_states = upstreams.iter().map(|upstream| {
             self.inner.catalogue(upstream, &inbound.caller.user, CatalogueUse::List)
         });
-        let catalogue_states = join_all(catalogue_states).await;
-        upstreams.into_iter().zip(catalogue_states).collect()
+        let catalogue_states = try_join_all(catalogue_states).await?;
+        Ok(upstreams.into_iter().zip(catalogue_states).collect())
     }
 
     /// The upstream of a resource, and the resource's URI at it.
@@ -76,22 +83,25 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         uri: &str,
-    ) -> Option<(Shared, String)> {
-        let (upstream, own) = if let Some(only) = inbound.target.upstream() {
-            (self.visible_one(inbound, only).await?, of_usable_uri(uri).to_owned())
-        } else {
-            let own = own_uri(uri)?;
-            (self.visible_one(inbound, own.upstream).await?, own.uri)
+    ) -> Result<Option<(Shared, String)>, StoreError> {
+        let named = match inbound.target.upstream() {
+            Some(only) => Some((only, of_usable_uri(uri).to_owned())),
+            None => own_uri(uri).map(|own| (own.upstream, own.uri)),
         };
-        if !upstream.config.resources {
-            return None;
-        }
+        let Some((name, own)) = named else { return Ok(None) };
+        let found = self.visible_one(inbound, name).await?;
+        let Some(upstream) = found.filter(|upstream| upstream.config.resources) else {
+            return Ok(None);
+        };
         if upstream.approves_by_hand() {
             let catalogue_state =
-                self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
-            catalogue_state.catalogue.filter(|catalogue| catalogue.offers.resources)?;
+                self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await?;
+            let known = catalogue_state.catalogue;
+            if !known.is_some_and(|catalogue| catalogue.offers.resources) {
+                return Ok(None);
+            }
         }
-        Some((upstream, own))
+        Ok(Some((upstream, own)))
     }
 
     /// The upstream that has an item of this name, if there is one.
@@ -99,14 +109,19 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         wanted: ItemName<'_>,
-    ) -> Option<Shared> {
+    ) -> Result<Option<Shared>, StoreError> {
         let name = match (inbound.target.upstream(), wanted) {
-            (Some(only), _) => only,
-            (None, ItemName::Tool(name) | ItemName::Prompt(name)) => names::upstream_of(name)?,
-            (None, ItemName::Resource(uri) | ItemName::Template(uri)) => own_uri(uri)?.upstream,
-            (None, ItemName::Upstream(name)) => name,
+            (Some(only), _) => Some(only),
+            (None, ItemName::Tool(name) | ItemName::Prompt(name)) => names::upstream_of(name),
+            (None, ItemName::Resource(uri) | ItemName::Template(uri)) => {
+                own_uri(uri).map(|own| own.upstream)
+            }
+            (None, ItemName::Upstream(name)) => Some(name),
         };
-        self.visible_one(inbound, name).await
+        match name {
+            Some(name) => self.visible_one(inbound, name).await,
+            None => Ok(None),
+        }
     }
 
     /// The tool of this name, also where its upstream cannot be listed now.
@@ -114,33 +129,31 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         name: &str,
-    ) -> Option<Arc<ToolSpec>> {
+    ) -> Result<Option<Arc<ToolSpec>>, StoreError> {
         if inbound.target == Target::All && name == connections::NAME {
-            return self.is_in_use().await.then(connections::spec);
+            return Ok(self.is_in_use().await?.then(connections::spec));
         }
-        let upstream = match inbound.target.upstream() {
-            Some(only) => self.visible_one(inbound, only).await?,
-            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
-        };
+        let Some(upstream) = self.visible_owner(inbound, name).await? else { return Ok(None) };
         let catalogue_state =
-            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
+            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await?;
         if let Some(catalogue) = &catalogue_state.catalogue {
             let at_all = inbound.target.upstream().is_none();
-            return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
+            let found = if at_all { catalogue.public(name) } else { catalogue.own(name) };
+            return Ok(found.cloned());
         }
         let own_names = inbound.target.upstream().is_some();
         let hint =
             catalogue_state.problem == Some(LinkError::Connect) && upstream.needs_connection();
         // Approved items can be requested while the upstream cannot be listed; the call then
         // reports the problem.
-        let pinned = self.inner.pinned(&upstream, hint).await;
+        let pinned = self.inner.pinned(&upstream, hint).await?;
         let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
         // For every operation on an upstream to which the user is not connected, connecting comes
         // first.
-        pinned
+        Ok(pinned
             .into_iter()
             .find(|spec| spec.name() == name || (own_names && spec.own_name == name))
-            .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
+            .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream)))))
     }
 
     /// The tool of this name that waits for an administrator's decision.
@@ -148,13 +161,10 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         name: &str,
-    ) -> Option<Arc<ToolSpec>> {
+    ) -> Result<Option<Arc<ToolSpec>>, StoreError> {
         let at_all = inbound.target.upstream().is_none();
-        let upstream = match inbound.target.upstream() {
-            Some(only) => self.visible_one(inbound, only).await?,
-            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
-        };
-        let pins = self.inner.services.store.pinned_tools(upstream.name).await.ok()?;
+        let Some(upstream) = self.visible_owner(inbound, name).await? else { return Ok(None) };
+        let pins = self.inner.services.store.pinned_tools(upstream.name).await?;
         let waits = |pin: &&PinnedTool| match pin.state {
             ToolState::Waiting => true,
             ToolState::Approved => pin.changed.is_some(),
@@ -167,7 +177,8 @@ impl Gateway {
         };
         let waiting: Vec<Arc<ToolSpec>> = pins.iter().filter(waits).filter_map(spec).collect();
         let waiting = if at_all { waiting } else { catalogue::under_own_names(&waiting) };
-        waiting.into_iter().find(|spec| spec.name() == name || (!at_all && spec.own_name == name))
+        let mut waiting = waiting.into_iter();
+        Ok(waiting.find(|spec| spec.name() == name || (!at_all && spec.own_name == name)))
     }
 
     /// The prompt of this name.
@@ -175,14 +186,11 @@ impl Gateway {
         &self,
         inbound: &InboundRequest,
         name: &str,
-    ) -> Option<ItemSpec> {
-        let upstream = match inbound.target.upstream() {
-            Some(only) => self.visible_one(inbound, only).await?,
-            None => self.visible_one(inbound, names::upstream_of(name)?).await?,
-        };
+    ) -> Result<Option<ItemSpec>, StoreError> {
+        let Some(upstream) = self.visible_owner(inbound, name).await? else { return Ok(None) };
         let catalogue_state =
-            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await;
-        let catalogue = catalogue_state.catalogue?;
+            self.inner.catalogue(&upstream, &inbound.caller.user, CatalogueUse::Call).await?;
+        let Some(catalogue) = catalogue_state.catalogue else { return Ok(None) };
         let same = |prompt: &&Prompt| {
             if inbound.target.upstream().is_none() {
                 names::public(upstream.name, &prompt.name) == name
@@ -190,7 +198,7 @@ impl Gateway {
                 prompt.name == name || names::usable(&prompt.name) == name
             }
         };
-        let own = catalogue.prompts.iter().find(same)?;
-        Some(upstream.item(Kind::Prompt, &own.name))
+        let own = catalogue.prompts.iter().find(same);
+        Ok(own.map(|own| upstream.item(Kind::Prompt, &own.name)))
     }
 }

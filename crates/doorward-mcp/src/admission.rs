@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use doorward_store::StoreError;
 use rmcp::{ErrorData, RoleServer, model::RequestMetaObject, service::RequestContext};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -88,15 +89,15 @@ impl Mcp {
         &self,
         inbound: &InboundRequest,
         wanted: ItemName<'_>,
-    ) -> Option<Found<'_>> {
+    ) -> Result<Option<Found<'_>>, StoreError> {
         for source in &self.inner.services.sources {
-            if let Some(item) = source.find(inbound, wanted).await
+            if let Some(item) = source.find(inbound, wanted).await?
                 && self.inner.judge.has(inbound, &item.facts())
             {
-                return Some(Found { source, item });
+                return Ok(Some(Found { source, item }));
             }
         }
-        None
+        Ok(None)
     }
 
     /// The items of a list that this caller may see.
@@ -136,15 +137,19 @@ impl Mcp {
 
     /// The name of the tool that is asked for, if it waits for an administrator's decision and may
     /// otherwise be used.
-    async fn waiting(&self, inbound: &InboundRequest, operation: &Operation) -> Option<String> {
-        let Some(ItemName::Tool(name)) = operation.item_name() else { return None };
+    async fn waiting(
+        &self,
+        inbound: &InboundRequest,
+        operation: &Operation,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(ItemName::Tool(name)) = operation.item_name() else { return Ok(None) };
         for source in &self.inner.services.sources {
-            if let Some(item) = source.waiting(inbound, name).await {
+            if let Some(item) = source.waiting(inbound, name).await? {
                 let verdict = self.inner.judge.judge(inbound, &item.facts());
-                return (verdict != Verdict::Refuse).then(|| name.to_owned());
+                return Ok((verdict != Verdict::Refuse).then(|| name.to_owned()));
             }
         }
-        None
+        Ok(None)
     }
 
     /// The error for an item that was not found: it waits for a decision, its upstream is only
@@ -154,18 +159,20 @@ impl Mcp {
         inbound: &InboundRequest,
         operation: &Operation,
         searched: bool,
-    ) -> ToolError {
-        if let Some(name) = self.waiting(inbound, operation).await {
-            return waits(&name, searched);
+    ) -> Result<ToolError, StoreError> {
+        if let Some(name) = self.waiting(inbound, operation).await? {
+            return Ok(waits(&name, searched));
         }
-        let Some(wanted) = operation.item_name() else { return no_such_item(operation, searched) };
+        let Some(wanted) = operation.item_name() else {
+            return Ok(no_such_item(operation, searched));
+        };
         for source in &self.inner.services.sources {
-            let Some((upstream, error)) = source.unlisted(inbound, wanted).await else { continue };
+            let Some((upstream, error)) = source.unlisted(inbound, wanted).await? else { continue };
             if self.inner.judge.judge(inbound, &upstream.facts()) != Verdict::Refuse {
-                return error;
+                return Ok(error);
             }
         }
-        no_such_item(operation, searched)
+        Ok(no_such_item(operation, searched))
     }
 
     async fn admit(
@@ -181,11 +188,11 @@ impl Mcp {
             CallRoute::Answered(answer) => return Ok(answer),
         };
         let found = match operation.item_name() {
-            Some(wanted) => self.find(&inbound, wanted).await,
+            Some(wanted) => self.find(&inbound, wanted).await?,
             None => None,
         };
         let Some(Found { source, item }) = found else {
-            return Err(self.not_found(&inbound, &operation, searched).await);
+            return Err(self.not_found(&inbound, &operation, searched).await?);
         };
         noted.item = Some(item.clone());
         let facts = item.facts();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use doorward_store::StoreError;
 use rmcp::model::{CallToolResult, ExtensionCapabilities, JsonObject, MetaObject};
 use serde_json::Value;
 
@@ -110,48 +111,55 @@ impl Mcp {
         &self,
         inbound: &InboundRequest,
         spec: &mut Arc<ToolSpec>,
-    ) {
-        let Some(meta) = spec.tool.meta.as_ref() else { return };
-        let hidden = self.hidden_references(inbound, meta).await;
+    ) -> Result<(), StoreError> {
+        let Some(meta) = spec.tool.meta.as_ref() else { return Ok(()) };
+        let hidden = self.hidden_references(inbound, meta).await?;
         if !hidden.is_empty()
             && let Some(meta) = &mut Arc::make_mut(spec).tool.meta
         {
             remove(meta, &hidden);
         }
+        Ok(())
     }
 
-    /// Removes them from the result of a call.
+    /// Removes them from the result of a call. The call was made: where the database does not answer
+    /// then, its result is given without them.
     pub(crate) async fn without_hidden_views(
         &self,
         inbound: &InboundRequest,
         result: &mut CallToolResult,
     ) {
         let Some(meta) = &mut result.meta else { return };
-        let hidden = self.hidden_references(inbound, meta).await;
+        let hidden = self.hidden_references(inbound, meta).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a result is given without references to user interfaces");
+            references(meta).into_iter().map(str::to_owned).collect()
+        });
         remove(meta, &hidden);
     }
 
-    async fn hidden_references(&self, inbound: &InboundRequest, meta: &MetaObject) -> Vec<String> {
+    async fn hidden_references(
+        &self,
+        inbound: &InboundRequest,
+        meta: &MetaObject,
+    ) -> Result<Vec<String>, StoreError> {
         let mut hidden = Vec::new();
         for reference in references(meta) {
-            if !self.may_read(inbound, reference).await {
+            if !self.may_read(inbound, reference).await? {
                 hidden.push(reference.to_owned());
             }
         }
-        hidden
+        Ok(hidden)
     }
 
     /// Reports a resource that this caller may read, also where the user confirms each reading: the
     /// client reads it when it shows the interface, and the user is asked then.
-    async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> bool {
-        match self.find(inbound, ItemName::Resource(uri)).await {
-            Some(found) => {
-                let facts = found.item.facts();
-                self.inner.judge.judge(inbound, &facts) != Verdict::Refuse
-                    && inbound.caller.scopes.allows(facts.scope)
-            }
-            None => false,
-        }
+    async fn may_read(&self, inbound: &InboundRequest, uri: &str) -> Result<bool, StoreError> {
+        let found = self.find(inbound, ItemName::Resource(uri)).await?;
+        Ok(found.is_some_and(|found| {
+            let facts = found.item.facts();
+            self.inner.judge.judge(inbound, &facts) != Verdict::Refuse
+                && inbound.caller.scopes.allows(facts.scope)
+        }))
     }
 }
 

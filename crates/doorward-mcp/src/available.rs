@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use doorward_model::{Reason, ToolClass, UpstreamName};
-use doorward_store::origin;
+use doorward_store::{StoreError, origin};
 
 use crate::{
     BearerRefusal, Caller, Calling, Channel, ClientFacts, InboundRequest, Mcp, Surface, Target,
@@ -60,7 +60,11 @@ impl Mcp {
 
     /// The tools that roles and rules allow the user of this caller, with the scopes that the token
     /// lacks for them, in the order of their names.
-    pub async fn usable(&self, caller: &Arc<Caller>) -> Vec<UsableTool> {
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn usable(&self, caller: &Arc<Caller>) -> Result<Vec<UsableTool>, StoreError> {
         let inbound = InboundRequest {
             caller: Arc::clone(caller),
             target: Target::All,
@@ -72,7 +76,7 @@ impl Mcp {
             channel: Channel::none(),
             origin: origin::current(),
         };
-        let tools = self.allowed_tools(&inbound).await;
+        let tools = self.allowed_tools(&inbound).await?;
         let usable = tools.iter().map(|spec| {
             let facts = spec.facts();
             let lacks = !caller.scopes.allows(facts.scope);
@@ -85,6 +89,6 @@ impl Mcp {
                 lacks: lacks.then(|| facts.scope.name().into_owned()),
             }
         });
-        usable.collect()
+        Ok(usable.collect())
     }
 }

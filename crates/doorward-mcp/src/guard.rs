@@ -309,7 +309,10 @@ async fn answered(
 /// HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, inbound: &InboundRequest, envelope: &Envelope) -> Option<Response> {
     let requested = envelope.requested()?;
-    let item = mcp.find(inbound, requested.item_name()?).await?.item;
+    let item = match mcp.find(inbound, requested.item_name()?).await {
+        Ok(found) => found?.item,
+        Err(error) => return Some(mcp.refuse(inbound.target, &error.into())),
+    };
     let (caller, facts) = (&inbound.caller, item.facts());
     // More scopes would not help a user without the necessary roles.
     if mcp.inner.judge.judge(inbound, &facts) == Verdict::Refuse {

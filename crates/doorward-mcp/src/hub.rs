@@ -15,6 +15,7 @@ use axum::{
     response::Response,
 };
 use doorward_model::{UpstreamName, UserId, uri::with_small_scheme};
+use doorward_store::StoreError;
 use doorward_transport::media_type;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
@@ -32,6 +33,8 @@ use crate::{
 
 /// The time for which changes are collected before they are announced.
 const COLLECT: Duration = Duration::from_millis(300);
+/// The time after which changes are announced that could not be, since the database did not answer.
+const AGAIN: Duration = Duration::from_secs(5);
 /// The interval between comments on an idle stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Number of changes that may wait for a slow listener; a listener that misses some is notified
@@ -171,25 +174,34 @@ impl Listener {
         NamedChange { upstream, change }
     }
 
-    /// The request with the user's roles of this moment: a stream stays open for longer than roles
-    /// stay the same.
-    async fn as_it_is_now(&self) -> Option<InboundRequest> {
-        self.mcp.as_it_is_now(&self.inbound).await.ok().flatten()
+    /// The collected changes that the user may learn of, with the roles of this moment: a stream stays
+    /// open for longer than roles stay the same.
+    async fn heard(&self) -> Result<HashSet<Changed>, StoreError> {
+        let mut heard = HashSet::new();
+        let Some(inbound) = self.mcp.as_it_is_now(&self.inbound).await? else { return Ok(heard) };
+        for named in &self.collected {
+            if self.may_hear(&inbound, named).await? {
+                heard.insert(named.change.clone());
+            }
+        }
+        Ok(heard)
     }
 
     /// True if this request may learn of a change: changes of hidden items are hidden too.
-    async fn may_hear(&self, inbound: &InboundRequest, named: &NamedChange) -> bool {
+    async fn may_hear(
+        &self,
+        inbound: &InboundRequest,
+        named: &NamedChange,
+    ) -> Result<bool, StoreError> {
         let wanted = match (&named.change, &named.upstream) {
             (Changed::Resource(uri), _) => ItemName::Resource(uri),
             (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => {
                 ItemName::Upstream(*upstream)
             }
-            (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return true,
+            (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return Ok(true),
         };
-        self.mcp
-            .find(inbound, wanted)
-            .await
-            .is_some_and(|found| self.mcp.may_use(inbound, &found.item.facts()))
+        let found = self.mcp.find(inbound, wanted).await?;
+        Ok(found.is_some_and(|found| self.mcp.may_use(inbound, &found.item.facts())))
     }
 
     /// Waits for changes and returns all that arrived within a moment.
@@ -217,14 +229,14 @@ impl Listener {
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = wait => {
-                    let mut heard = HashSet::new();
-                    if let Some(inbound) = self.as_it_is_now().await {
-                        for named in &self.collected {
-                            if self.may_hear(&inbound, named).await {
-                                heard.insert(named.change.clone());
-                            }
+                    let heard = match self.heard().await {
+                        Ok(heard) => heard,
+                        Err(error) => {
+                            tracing::warn!(%error, "changes cannot be announced; trying again");
+                            self.until = Some(Instant::now() + AGAIN);
+                            continue;
                         }
-                    }
+                    };
                     // No await from here on: each collected change is announced or was withheld.
                     self.until = None;
                     self.collected.clear();

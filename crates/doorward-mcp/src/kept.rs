@@ -183,16 +183,12 @@ impl Mcp {
     }
 
     /// The kept results of this caller through its program, as resources.
-    pub(crate) async fn kept_resources(&self, inbound: &InboundRequest) -> Vec<Resource> {
+    pub(crate) async fn kept_resources(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Result<Vec<Resource>, StoreError> {
         let services = &self.inner.services;
-        let kept =
-            match services.store.kept_list(inbound.caller.user_id(), services.clock.now()).await {
-                Ok(kept) => kept,
-                Err(error) => {
-                    tracing::error!(%error, "the stored results could not be listed");
-                    return Vec::new();
-                }
-            };
+        let kept = services.store.kept_list(inbound.caller.user_id(), services.clock.now()).await?;
         let own = of_program(inbound.caller.program());
         let results = kept.into_iter().filter(|row| {
             row.id.as_str().starts_with(&own)
@@ -205,7 +201,7 @@ impl Mcp {
             shown.size = u64::try_from(row.size).ok();
             shown
         };
-        results.map(shown).collect()
+        Ok(results.map(shown).collect())
     }
 
     /// Reads a kept result or a part of it, if the URI names one: of this user and program, and not

@@ -96,8 +96,8 @@ pub use questions::AskError;
 pub use reading::{ListedResource, ReadContent, ReadFault, Reading};
 pub use results::{structured_result, text_result};
 pub use tools::{
-    AskAnswer, AskCitation, AskRequest, AskTools, Assistant, Offers, Progress, ToolCall, ToolError,
-    ToolSource,
+    AskAnswer, AskCitation, AskRequest, AskTools, Assistant, Offers, Progress, SourceRead,
+    ToolCall, ToolError, ToolSource,
 };
 pub use trial::{CONSOLE, ConsoleSession, Trial, TrialCall};
 pub use within::{Acting, AskedCall, CallText, ReadPart, ReadResult, ToolText, Within};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::policy::ItemKind;
+use doorward_store::StoreError;
 use rmcp::{
     ErrorData,
     model::{CallToolResult, PaginatedRequestParams, Tool},
@@ -27,20 +28,26 @@ pub(crate) struct ShownTool {
 impl Mcp {
     /// All tools that this caller may call, by name, as their sources hold them: unchanged tools
     /// are the same ones.
-    pub(crate) async fn allowed_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.listed(inbound, |source| source.tools(inbound)).await;
+    pub(crate) async fn allowed_tools(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Result<Vec<Arc<ToolSpec>>, StoreError> {
+        let mut tools = self.listed(inbound, |source| source.tools(inbound)).await?;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
-        tools
+        Ok(tools)
     }
 
     /// The same without references to resources that the caller may not read.
-    async fn usable_tools(&self, inbound: &InboundRequest) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.allowed_tools(inbound).await;
+    async fn usable_tools(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Result<Vec<Arc<ToolSpec>>, StoreError> {
+        let mut tools = self.allowed_tools(inbound).await?;
         for spec in &mut tools {
-            self.without_hidden_references(inbound, spec).await;
+            self.without_hidden_references(inbound, spec).await?;
         }
-        tools
+        Ok(tools)
     }
 
     /// The number of tools up to which this client is shown them one by one (CA35).
@@ -51,8 +58,11 @@ impl Mcp {
     }
 
     /// The tools as they are shown: one by one, or three that lead to all.
-    pub(crate) async fn shown_tools(&self, inbound: &InboundRequest) -> Vec<Tool> {
-        let tools = self.usable_tools(inbound).await;
+    pub(crate) async fn shown_tools(
+        &self,
+        inbound: &InboundRequest,
+    ) -> Result<Vec<Tool>, StoreError> {
+        let tools = self.usable_tools(inbound).await?;
         let most = self.most_tools(inbound);
         let search = match inbound.surface {
             Surface::Search => true,
@@ -67,9 +77,9 @@ impl Mcp {
             let mut shown: Vec<Tool> =
                 surface::specs().iter().cloned().chain(own).map(|spec| spec.tool.clone()).collect();
             shown.sort_by(|one, other| one.name.cmp(&other.name));
-            return shown;
+            return Ok(shown);
         }
-        tools.iter().map(|spec| self.shown_tool(inbound, spec).tool).collect()
+        Ok(tools.iter().map(|spec| self.shown_tool(inbound, spec).tool).collect())
     }
 
     /// A tool as it is shown to this client.
@@ -92,12 +102,12 @@ impl Mcp {
         name: &str,
         arguments: Map<String, Value>,
     ) -> Result<CallToolResult, ToolError> {
-        let tools = self.allowed_tools(inbound).await;
+        let tools = self.allowed_tools(inbound).await?;
         if name == surface::SEARCH {
             return surface::search(&self.inner.indexes.of(&tools).await?, arguments);
         }
         let mut spec = surface::named(&tools, arguments)?;
-        self.without_hidden_references(inbound, &mut spec).await;
+        self.without_hidden_references(inbound, &mut spec).await?;
         let shown = self.shown_tool(inbound, &spec);
         Ok(surface::describe(&spec, &shown.tool, shown.must_confirm))
     }
@@ -107,22 +117,22 @@ impl Mcp {
         &'a self,
         inbound: &InboundRequest,
         ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
-    ) -> Vec<T>
+    ) -> Result<Vec<T>, StoreError>
     where
         T: Judged,
-        F: Future<Output = Unjudged<T>>,
+        F: Future<Output = Result<Unjudged<T>, StoreError>>,
     {
         let mut all = Vec::new();
         for source in &self.inner.services.sources {
-            all.extend(self.allowed(inbound, ask(source).await));
+            all.extend(self.allowed(inbound, ask(source).await?));
         }
-        all
+        Ok(all)
     }
 
     /// The offers of all sources to this caller.
-    pub(crate) async fn offers(&self, inbound: &InboundRequest) -> Offers {
+    pub(crate) async fn offers(&self, inbound: &InboundRequest) -> Result<Offers, StoreError> {
         let mut all = Offers::default();
-        for one in self.listed(inbound, |source| source.offers(inbound)).await {
+        for one in self.listed(inbound, |source| source.offers(inbound)).await? {
             let has = |kind| self.inner.judge.has_kind(inbound, kind, &one.facts());
             all.prompts |= one.shown.prompts && has(ItemKind::Prompt);
             all.resources |= one.shown.resources && has(ItemKind::Resource);
@@ -132,7 +142,7 @@ impl Mcp {
         }
         // At the URL of all upstreams, the list of all tools can always be read.
         all.resources |= inbound.target == Target::All && self.may_offer();
-        all
+        Ok(all)
     }
 
     /// True if any source may offer more than tools.

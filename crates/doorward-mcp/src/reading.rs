@@ -124,6 +124,7 @@ impl Reading {
     pub async fn list(&self) -> Result<Vec<ListedResource>, ReadFault> {
         let inbound = self.inbound().await?;
         let listed = self.within.mcp.listed(&inbound, |source| source.resources(&inbound)).await;
+        let listed = listed.map_err(|error| ReadFault::Later(error.to_string(), PAUSE))?;
         let mut all: Vec<ListedResource> =
             listed.into_iter().map(|one| listed_resource(one.item.own_name, one.shown)).collect();
         all.sort_by(|one, other| one.uri.cmp(&other.uri));

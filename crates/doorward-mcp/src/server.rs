@@ -1,5 +1,6 @@
 //! The protocol: the requests of `rmcp` to a server, answered from the tool sources.
 
+use doorward_store::StoreError;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -99,7 +100,8 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
-        let info = self.config(self.mcp.offers(&inbound).await, inbound.target);
+        let offers = self.mcp.offers(&inbound).await.map_err(unavailable)?;
+        let info = self.config(offers, inbound.target);
         let mut result = InitializeResult::new(info.capabilities);
         result.server_info = info.server_info;
         result.instructions = info.instructions;
@@ -122,7 +124,8 @@ impl ServerHandler for Server {
     ) -> Result<DiscoverResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
         let versions = self.supported_protocol_versions().into_owned();
-        let info = self.config(self.mcp.offers(&inbound).await, inbound.target);
+        let offers = self.mcp.offers(&inbound).await.map_err(unavailable)?;
+        let info = self.config(offers, inbound.target);
         Ok(DiscoverResult::from_server_info(versions, info)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
@@ -136,7 +139,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let inbound = InboundRequest::of(&context)?;
-        let tools = self.mcp.shown_tools(&inbound).await;
+        let tools = self.mcp.shown_tools(&inbound).await.map_err(unavailable)?;
         let shown = page(tools, request, self.mcp.inner.settings.config.page_size, |tool| {
             tool.name.as_ref()
         })?;
@@ -158,6 +161,7 @@ impl ServerHandler for Server {
         }
         let inbound = InboundRequest::of(&context)?;
         let prompts = self.mcp.listed(&inbound, |source| source.prompts(&inbound)).await;
+        let prompts = prompts.map_err(unavailable)?;
         let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
         let shown = page(prompts, request, self.mcp.inner.settings.config.page_size, |prompt| {
@@ -187,12 +191,13 @@ impl ServerHandler for Server {
                 Some("The tools that you may use here, in pages; each names the next.".to_owned());
             catalogue.mime_type = Some("application/json".to_owned());
             resources.push(catalogue);
-            resources.extend(self.mcp.kept_resources(&inbound).await);
+            resources.extend(self.mcp.kept_resources(&inbound).await.map_err(unavailable)?);
         }
         resources.extend(
             self.mcp
                 .listed(&inbound, |source| source.resources(&inbound))
                 .await
+                .map_err(unavailable)?
                 .into_iter()
                 .map(|one| one.shown),
         );
@@ -218,6 +223,7 @@ impl ServerHandler for Server {
         }
         let inbound = InboundRequest::of(&context)?;
         let templates = self.mcp.listed(&inbound, |source| source.templates(&inbound)).await;
+        let templates = templates.map_err(unavailable)?;
         let mut templates: Vec<_> = templates.into_iter().map(|one| one.shown).collect();
         if inbound.target == Target::All {
             let pages = ResourceTemplate::new(surface::CATALOGUE_PAGES, "catalogue");
@@ -250,7 +256,8 @@ impl ServerHandler for Server {
         let page = surface::catalogue_page(&request.uri).filter(|_| inbound.target == Target::All);
         let mut response = if let Some(after) = page {
             let most = self.mcp.inner.settings.config.page_size;
-            let text = surface::catalogue(&self.mcp.allowed_tools(&inbound).await, after, most);
+            let tools = self.mcp.allowed_tools(&inbound).await.map_err(unavailable)?;
+            let text = surface::catalogue(&tools, after, most);
             ReadResourceResult::new(vec![
                 ResourceContents::text(text, &request.uri).with_mime_type("application/json"),
             ])
@@ -324,7 +331,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
         }
         let inbound = InboundRequest::of(&context)?;
-        for one in self.mcp.listed(&inbound, |source| source.offers(&inbound)).await {
+        let offers = self.mcp.listed(&inbound, |source| source.offers(&inbound)).await;
+        for one in offers.map_err(unavailable)? {
             if one.shown.logging {
                 // An upstream that does not support it sends messages of any level.
                 let _ = self
@@ -450,6 +458,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// The error for a request that the database does not answer.
+fn unavailable(error: StoreError) -> ErrorData {
+    surface::as_error(error.into())
 }
 
 /// The error for a source that answered another operation than the requested one.

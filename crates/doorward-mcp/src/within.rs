@@ -202,28 +202,36 @@ impl Acting {
     }
 
     /// The tools that may be called, in the order of their names.
-    pub async fn tools(&self) -> Vec<ToolText> {
-        let tools = self.within.mcp.allowed_tools(&self.inbound).await;
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn tools(&self) -> Result<Vec<ToolText>, StoreError> {
+        let tools = self.within.mcp.allowed_tools(&self.inbound).await?;
         let scopes = &self.inbound.caller.scopes;
         let held = tools.into_iter().filter(|spec| scopes.allows(spec.scope));
-        held.map(|spec| text_of(&spec)).collect()
+        Ok(held.map(|spec| text_of(&spec)).collect())
     }
 
     /// The tools for a model, each with the argument of a code where the user must confirm calls:
     /// at most `most`, or else the three that lead to all.
-    pub async fn offered(&self, most: usize) -> Vec<ToolText> {
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer.
+    pub async fn offered(&self, most: usize) -> Result<Vec<ToolText>, StoreError> {
         let mcp = &self.within.mcp;
         let scopes = &self.inbound.caller.scopes;
-        let mut tools = mcp.allowed_tools(&self.inbound).await;
+        let mut tools = mcp.allowed_tools(&self.inbound).await?;
         tools.retain(|spec| scopes.allows(spec.scope));
         if tools.len() > most {
-            return surface::specs().iter().map(|spec| text_of(spec)).collect();
+            return Ok(surface::specs().iter().map(|spec| text_of(spec)).collect());
         }
         let shown = |spec: &Arc<ToolSpec>| {
             let shown = mcp.shown_tool(&self.inbound, spec);
             ToolText { schema: shown.tool.input_schema.as_ref().clone(), ..text_of(spec) }
         };
-        tools.iter().map(shown).collect()
+        Ok(tools.iter().map(shown).collect())
     }
 
     /// Calls a tool. Dropping the future takes the call back.

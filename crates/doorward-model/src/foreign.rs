@@ -218,6 +218,12 @@ pub fn https_link(text: &str) -> Option<Url> {
     .then_some(url)
 }
 
+/// Reports a picture within its URL.
+pub fn is_picture(url: &str) -> bool {
+    let kind = crate::uri::after_scheme(url, "data").and_then(|rest| rest.get(.."image/".len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
+}
+
 /// Reports a URI that names something to be read, not something that runs where it is opened: every
 /// scheme except `javascript`, `vbscript`, `data` and `blob`. For URIs that identify resources and
 /// may use schemes of their own.

@@ -58,6 +58,12 @@ impl UpstreamName {
     }
 }
 
+/// The setting under which the omissions from what an upstream sends are kept, for every replica and
+/// for commands.
+pub fn left_out_key(name: UpstreamName) -> String {
+    format!("left_out.{name}")
+}
+
 impl fmt::Display for UpstreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

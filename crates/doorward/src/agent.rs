@@ -196,14 +196,16 @@ struct Tools<'a> {
 }
 
 impl Toolbox for Tools<'_> {
-    fn tools(&self, most: usize) -> BoxFuture<'_, Vec<AgentTool>> {
+    fn tools(&self, most: usize) -> BoxFuture<'_, Result<Vec<AgentTool>, Unavailable>> {
         Box::pin(async move {
             let told = |tool: doorward_mcp::ToolText| AgentTool {
                 name: tool.name,
                 description: tool.description,
                 schema: tool.schema,
             };
-            self.acting.offered(most).await.into_iter().map(told).collect()
+            let offered = self.acting.offered(most).await;
+            let offered = offered.map_err(|error| Unavailable(error.to_string()))?;
+            Ok(offered.into_iter().map(told).collect())
         })
     }
 

@@ -295,7 +295,7 @@ impl Acting for ChatUser {
         self.acting.scopes()
     }
 
-    fn tools(&self) -> BoxFuture<'_, Vec<Tool>> {
+    fn tools(&self) -> BoxFuture<'_, Result<Vec<Tool>, Unavailable>> {
         Box::pin(async move {
             let told = |tool: doorward_mcp::ToolText| Tool {
                 name: tool.name,
@@ -304,7 +304,9 @@ impl Acting for ChatUser {
                 description: tool.description,
                 schema: tool.schema,
             };
-            self.acting.tools().await.into_iter().map(told).collect()
+            let tools = self.acting.tools().await;
+            let tools = tools.map_err(unavailable)?;
+            Ok(tools.into_iter().map(told).collect())
         })
     }
 

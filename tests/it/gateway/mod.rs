@@ -10,6 +10,7 @@ pub(crate) mod back_end;
 mod by_hand;
 mod confirm;
 mod connect;
+mod database;
 mod elements;
 mod eras;
 mod foreign;

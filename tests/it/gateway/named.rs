@@ -97,6 +97,43 @@ fn described() -> (Value, Vec<(&'static str, Why)>) {
     (whole, named)
 }
 
+/// The same in JSON.
+fn twice_in_json() -> String {
+    let get = |id: &str| json!({"get": {"operationId": id}});
+    let paths =
+        format!(r#"{{"/a": {}, "/b": {}, "/a": {}}}"#, get("lost"), get("kept"), get("found"));
+    format!(r#"{{"openapi": "3.0.3", "info": {{"title": "T", "version": "1"}}, "paths": {paths}}}"#)
+}
+
+/// APIs with such documents.
+fn twice() -> Vec<String> {
+    let documents = [("yaml", TWICE.to_owned()), ("json", twice_in_json())];
+    documents
+        .map(|(name, text)| {
+            let file = format!("doorward-twice-{}-{name}", std::process::id());
+            let file = std::env::temp_dir().join(file);
+            std::fs::write(&file, text).unwrap();
+            let file = file.to_str().unwrap();
+            let place = format!("document = {file:?}\nurl = \"http://127.0.0.1:9\"");
+            table(&format!("twice{name}"), "openapi", &place)
+        })
+        .to_vec()
+}
+
+/// Looks at what the test of them and their pages name.
+async fn look_twice(stage: &Stage, wrong: &mut Vec<String>) {
+    for name in ["twiceyaml", "twicejson"] {
+        let shown = stage.run(&["upstream", "test", name]).await;
+        if !shown.contains("document: /paths/~1a (the document has this member twice") {
+            wrong.push(format!("{name} by the test: {shown}"));
+        }
+        let page = stage.page(name).await;
+        if !page.contains("/paths/~1a") {
+            wrong.push(format!("{name} on the page: {page}"));
+        }
+    }
+}
+
 /// The settings of an upstream.
 fn table(name: &str, kind: &str, place: &str) -> String {
     format!(
@@ -200,7 +237,7 @@ async fn ask(stage: &Stage, asking: &OddUpstream, wrong: &mut Vec<String>) {
         "properties": {"size": {"type": "object"}, "shape": {"type": "object"}}});
     let loose = json!({"type": "object",
         "properties": {"shape": {"type": "object"}, "name": {"type": "string"}}});
-    for (answer, shown) in [
+    let rows = [
         (request("elicitation/create", &json!("x")), "question: elicitation/create"),
         (request("client/unheard-of", &json!({})), "question: client/unheard-of"),
         (
@@ -213,7 +250,9 @@ async fn ask(stage: &Stage, asking: &OddUpstream, wrong: &mut Vec<String>) {
         ),
         (RawAnswer::Told(json!({"result": {"content": [], "_meta": "x"}})), "result: _meta"),
         (RawAnswer::Told(json!({"result": {"tools": "x"}})), "result: tools/call"),
-    ] {
+    ];
+    let all: Vec<&str> = rows.iter().map(|(_, shown)| *shown).collect();
+    for (answer, shown) in rows {
         asking.answer_calls(Some(answer));
         processes::call(&stage.process.url, &stage.root.token, "asking_good").await;
         let page = stage.page("asking").await;
@@ -221,7 +260,31 @@ async fn ask(stage: &Stage, asking: &OddUpstream, wrong: &mut Vec<String>) {
             wrong.push(format!("{shown} on the page: {page}"));
         }
     }
+    // The command is another process: it names what the server stored.
+    let mut shown = String::new();
+    for _ in 0..20 {
+        shown = stage.run(&["upstream", "test", "asking"]).await;
+        if all.iter().all(|name| shown.contains(name)) {
+            break;
+        }
+    }
+    wrong.extend(
+        all.iter()
+            .filter(|name| !shown.contains(**name))
+            .map(|name| format!("{name} by the test: {shown}")),
+    );
+    // They are forgotten when an administrator has the lists made again, and with the upstream.
+    stage.run(&["upstream", "refresh", "asking"]).await;
+    let shown = stage.run(&["upstream", "test", "asking"]).await;
+    if shown.contains("question: size") {
+        wrong.push(format!("still named by the test: {shown}"));
+    }
 }
+
+/// A document with members that are followed by others of the same name.
+const TWICE: &str = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\n\
+    servers: [{url: 'http://127.0.0.1:9'}]\npaths:\n  /a: {get: {operationId: lost}}\n  \
+    /b: {get: {operationId: kept}}\n  /a: {get: {operationId: found}}\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_page() {
@@ -241,7 +304,9 @@ async fn omissions_are_named_with_the_reason_in_the_log_by_the_test_and_on_the_p
     let place = format!("document = {:?}", api.config().document);
     tables.push(table("api", "openapi", &place));
     tables.push(table("short", "openapi", &format!("{place}\nlist_bytes = 2000")));
+    tables.extend(twice());
     let stage = Stage::new(&tables).await;
+    look_twice(&stage, &mut wrong).await;
     look(&stage, &cases, &mut wrong).await;
     ask(&stage, &asking, &mut wrong).await;
     let shown = stage.run(&["upstream", "test", "api"]).await;

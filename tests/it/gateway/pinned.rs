@@ -348,7 +348,8 @@ async fn a_listing_is_evaluated_before_it_is_stored_and_stays_within_its_limits(
     };
     until("the first listing is evaluated", first).await;
     assert_eq!(pins(&server, "wiki").await.len(), 20);
-    assert_eq!(server.app.gateway.left_out(name("wiki")).count(), 2980);
+    let found = server.app.gateway.named("wiki").await.unwrap();
+    assert_eq!(server.app.gateway.left_out(&found).await.unwrap().count(), 2980);
     // Undecided tools that are no longer listed are deleted; decisions stay.
     decide(&server.app.gateway, "wiki", "a0003", Decision::Approve).await;
     decide(&server.app.gateway, "wiki", "a0004", Decision::Reject).await;

@@ -170,17 +170,23 @@ impl Mattermost {
             Err(answer) => return answer,
         };
         let acting = acting.as_ref();
-        let is_question = may_be_question
-            && match command::called(said.text) {
-                Some(name) => !acting.tools().await.iter().any(|tool| tool.name == name),
-                None => true,
-            };
+        let is_question = match command::called(said.text) {
+            _ if !may_be_question => false,
+            Some(name) => match acting.tools().await {
+                Ok(tools) => !tools.iter().any(|tool| tool.name == name),
+                Err(error) => return error.into(),
+            },
+            None => true,
+        };
         match command {
             _ if is_question => self.ask(acting, (who.0, said.place), said.text).await,
             Ok(Command::Unknown) => self.ask(acting, (who.0, said.place), said.text).await,
             Ok(Command::Ask(question)) => self.ask(acting, (who.0, said.place), &question).await,
             Ok(Command::Tools(wanted)) => {
-                let list = listed(&acting.tools().await, &wanted);
+                let list = match acting.tools().await {
+                    Ok(tools) => listed(&tools, &wanted),
+                    Err(error) => return error.into(),
+                };
                 match self.missing(acting).await {
                     Ok(missing) => Answer::good(list + &missing).personal(),
                     Err(error) => error.into(),
@@ -302,7 +308,10 @@ impl Mattermost {
         arguments: Arguments,
     ) -> Answer {
         let tools = match &arguments {
-            Arguments::Pairs(pairs) if !pairs.is_empty() => acting.tools().await,
+            Arguments::Pairs(pairs) if !pairs.is_empty() => match acting.tools().await {
+                Ok(tools) => tools,
+                Err(error) => return error.into(),
+            },
             _ => Vec::new(),
         };
         let tool = tools.iter().find(|tool| tool.name == name);

@@ -13,6 +13,7 @@ mod operation;
 mod parameter;
 mod parameters;
 mod reader;
+mod repeated;
 mod schema;
 mod sending;
 mod servers;
@@ -138,7 +139,7 @@ impl Driver for OpenApi {
             let catalogue_state = gateway
                 .inner
                 .catalogue(upstream, &call.inbound.caller.user, CatalogueUse::Call)
-                .await;
+                .await?;
             let Some(catalogue) = catalogue_state.catalogue else {
                 return Err(ToolError::Failed(format!(
                     "{} cannot be read at the moment",

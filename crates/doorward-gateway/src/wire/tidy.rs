@@ -1,8 +1,8 @@
 //! Values that the protocol library reads and that popular clients refuse, together with the whole
 //! list or result in which they are: each costs itself.
 
-use doorward_model::uri;
-use rmcp::model::{Annotations, ContentBlock, ResourceContents, ServerResult};
+use doorward_model::{foreign, uri};
+use rmcp::model::{Annotations, ContentBlock, Icon, ResourceContents, ServerResult};
 
 use crate::left_out::{LeftOut, Why};
 
@@ -18,20 +18,62 @@ pub(super) fn result(result: &mut ServerResult, left_out: &mut LeftOut) {
         ServerResult::ReadResourceResult(result) => {
             result.contents.iter_mut().for_each(|one| contents(one, left_out));
         }
-        ServerResult::ListResourcesResult(list) => {
-            for one in &mut list.resources {
-                let name = format!("resource {}", one.uri);
-                annotations(&mut one.annotations, &name, left_out);
+        ServerResult::ListToolsResult(list) => {
+            // They stay in the definition, which is pinned, and are not listed.
+            for one in &list.tools {
+                let shown = |icon: &Icon| {
+                    foreign::https_link(&icon.src).is_some() || foreign::is_picture(&icon.src)
+                };
+                if one.icons.as_ref().is_some_and(|icons| !icons.iter().all(shown)) {
+                    left_out.add_part(&one.name, "icons", Why::Icon);
+                }
             }
         }
+        ServerResult::ListPromptsResult(list) => {
+            for one in &mut list.prompts {
+                icons(&mut one.icons, &format!("prompt {}", one.name), left_out);
+            }
+        }
+        ServerResult::ListResourcesResult(list) => {
+            list.resources.retain_mut(|one| {
+                let name = format!("resource {}", one.uri);
+                annotations(&mut one.annotations, &name, left_out);
+                icons(&mut one.icons, &name, left_out);
+                is_inert(&one.uri, &name, left_out)
+            });
+        }
         ServerResult::ListResourceTemplatesResult(list) => {
-            for one in &mut list.resource_templates {
+            list.resource_templates.retain_mut(|one| {
                 let name = format!("resource template {}", one.uri_template);
                 annotations(&mut one.annotations, &name, left_out);
-            }
+                icons(&mut one.icons, &name, left_out);
+                is_inert(&one.uri_template, &name, left_out)
+            });
         }
         // No other result has such values.
         _ => {}
+    }
+}
+
+/// Reports an element that names something to be read, and names one that does not.
+fn is_inert(uri: &str, name: &str, left_out: &mut LeftOut) -> bool {
+    let inert = foreign::is_inert(uri);
+    if !inert {
+        left_out.add(name, Why::Active);
+    }
+    inert
+}
+
+/// Drops icons that are not at https URLs.
+fn icons(icons: &mut Option<Vec<Icon>>, of: &str, left_out: &mut LeftOut) {
+    let Some(all) = icons else { return };
+    let before = all.len();
+    all.retain(|icon| foreign::https_link(&icon.src).is_some());
+    if all.len() < before {
+        left_out.add_part(of, "icons", Why::Icon);
+    }
+    if all.is_empty() {
+        *icons = None;
     }
 }
 
@@ -149,7 +191,15 @@ fn block(one: &mut ContentBlock, left_out: &mut LeftOut) {
             return contents(&mut resource.resource, left_out);
         }
         ContentBlock::ResourceLink(link) => {
-            return annotations(&mut link.annotations, "block resource_link", left_out);
+            annotations(&mut link.annotations, "block resource_link", left_out);
+            if !foreign::is_inert(&link.uri) {
+                left_out.add("block resource_link", Why::Active);
+                *one = ContentBlock::text(
+                    "(a block of the type \"resource_link\" is left out: its URI runs a program \
+                     where it is opened)",
+                );
+            }
+            return;
         }
         _ => return,
     };
@@ -163,7 +213,47 @@ fn block(one: &mut ContentBlock, left_out: &mut LeftOut) {
 
 #[cfg(test)]
 mod tests {
+    use rmcp::model::{CallToolResult, ListResourcesResult, ListToolsResult};
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn links_that_run_something_and_icons_elsewhere_are_left_out_and_named() {
+        let mut left_out = LeftOut::default();
+        let list = json!({"resources": [
+            {"uri": "javascript:alert(1)", "name": "a"},
+            {"uri": "file:///b", "name": "b", "icons": [{"src": "http://a.example/i"}, {"src": "https://a.example/i"}]},
+        ]});
+        let mut list: ServerResult =
+            serde_json::from_value::<ListResourcesResult>(list).unwrap().into();
+        result(&mut list, &mut left_out);
+        let ServerResult::ListResourcesResult(list) = list else { panic!() };
+        assert_eq!(list.resources.len(), 1);
+        assert_eq!(list.resources[0].icons.as_ref().map(Vec::len), Some(1));
+        assert_eq!(left_out.named(), [("resource javascript:alert(1)".to_owned(), Why::Active)]);
+        assert_eq!(left_out.parts(), [("resource file:///b: icons".to_owned(), Why::Icon)]);
+        let mut left_out = LeftOut::default();
+        let call =
+            json!({"content": [{"type": "resource_link", "uri": "VBScript:x", "name": "x"}]});
+        let mut call: ServerResult = serde_json::from_value::<CallToolResult>(call).unwrap().into();
+        result(&mut call, &mut left_out);
+        let ServerResult::CallToolResult(call) = call else { panic!() };
+        assert!(call.content[0].as_text().unwrap().text.contains("is left out: its URI runs"));
+        assert_eq!(left_out.count(), 1);
+        let mut left_out = LeftOut::default();
+        let tool = |src: &str| json!({"name": "t", "inputSchema": {}, "icons": [{"src": src}]});
+        for (src, named) in
+            [("http://a/i", 1), ("https://a/i", 0), ("data:image/png;base64,aGk=", 0)]
+        {
+            let list = json!({"tools": [tool(src)]});
+            let mut list: ServerResult =
+                serde_json::from_value::<ListToolsResult>(list).unwrap().into();
+            let before = left_out.count_parts();
+            result(&mut list, &mut left_out);
+            assert_eq!(left_out.count_parts() - before, named, "{src}");
+        }
+    }
 
     #[test]
     fn base64_is_written_as_every_client_reads_it() {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Progress, ToolError, ToolSource,
+    Progress, SourceRead, ToolError, ToolSource,
     builtin::{arguments, result, schema},
 };
 use crate::{
@@ -141,17 +141,17 @@ impl AskTools {
 }
 
 impl ToolSource for AskTools {
-    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
-        Box::pin(async move { Unjudged::new(self.offered(inbound).into_iter().collect()) })
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> SourceRead<'a, Unjudged<Arc<ToolSpec>>> {
+        Box::pin(async move { Ok(Unjudged::new(self.offered(inbound).into_iter().collect())) })
     }
     fn find<'a>(
         &'a self,
         inbound: &'a InboundRequest,
         wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<Item>> {
+    ) -> SourceRead<'a, Option<Item>> {
         Box::pin(async move {
-            let ItemName::Tool(name) = wanted else { return None };
-            self.offered(inbound).filter(|spec| spec.name() == name).map(Item::Tool)
+            let ItemName::Tool(name) = wanted else { return Ok(None) };
+            Ok(self.offered(inbound).filter(|spec| spec.name() == name).map(Item::Tool))
         })
     }
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use rmcp::model::{Tool, ToolAnnotations};
 
 use super::{
-    ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app, server_info, wait,
-    whoami,
+    SourceRead, ToolCall, ToolError, ToolSource, list_connected_apps, revoke_connected_app,
+    server_info, wait, whoami,
 };
 use crate::{
     InboundRequest, Permit, Target,
@@ -158,20 +158,21 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
 }
 
 impl ToolSource for BuiltInTools {
-    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> SourceRead<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
-            Unjudged::new(if inbound.target == Target::All { specs().to_vec() } else { Vec::new() })
+            let own = if inbound.target == Target::All { specs().to_vec() } else { Vec::new() };
+            Ok(Unjudged::new(own))
         })
     }
     fn find<'a>(
         &'a self,
         inbound: &'a InboundRequest,
         wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<Item>> {
+    ) -> SourceRead<'a, Option<Item>> {
         Box::pin(async move {
-            let ItemName::Tool(name) = wanted else { return None };
+            let ItemName::Tool(name) = wanted else { return Ok(None) };
             let mut own = specs().iter().filter(|_| inbound.target == Target::All);
-            own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
+            Ok(own.find(|spec| spec.name() == name).cloned().map(Item::Tool))
         })
     }
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {

@@ -94,38 +94,42 @@ pub struct Offers {
     pub extensions: rmcp::model::ExtensionCapabilities,
 }
 
+/// A read of a source. Where the database does not answer, it is not known what the source has: that
+/// is no empty list, and no missing item.
+pub type SourceRead<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
 /// A source of tools, prompts and resources. The gateway is one with all of them; `doorward`
 /// registers it. The defaults are those of a source that offers tools alone.
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
-    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
+    fn tools<'a>(&'a self, inbound: &'a InboundRequest) -> SourceRead<'a, Unjudged<Arc<ToolSpec>>>;
     /// The prompts.
     fn prompts<'a>(
         &'a self,
         _inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(async move { Unjudged::default() })
+    ) -> SourceRead<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(async move { Ok(Unjudged::default()) })
     }
     /// The resources.
     fn resources<'a>(
         &'a self,
         _inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(async move { Unjudged::default() })
+    ) -> SourceRead<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(async move { Ok(Unjudged::default()) })
     }
     /// The resource templates.
     fn templates<'a>(
         &'a self,
         _inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(async move { Unjudged::default() })
+    ) -> SourceRead<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(async move { Ok(Unjudged::default()) })
     }
     /// The offers of each upstream besides tools.
     fn offers<'a>(
         &'a self,
         _inbound: &'a InboundRequest,
-    ) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
-        Box::pin(async move { Unjudged::default() })
+    ) -> SourceRead<'a, Unjudged<Listed<Offers>>> {
+        Box::pin(async move { Ok(Unjudged::default()) })
     }
     /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool {
@@ -136,14 +140,14 @@ pub trait ToolSource: Send + Sync + 'static {
         &'a self,
         inbound: &'a InboundRequest,
         wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<Item>>;
+    ) -> SourceRead<'a, Option<Item>>;
     /// The tool of this name that waits for an administrator's decision, before it is judged.
     fn waiting<'a>(
         &'a self,
         _inbound: &'a InboundRequest,
         _name: &'a str,
-    ) -> BoxFuture<'a, Option<Item>> {
-        Box::pin(async move { None })
+    ) -> SourceRead<'a, Option<Item>> {
+        Box::pin(async move { Ok(None) })
     }
     /// For an item that is not found: its upstream, before it is judged, and the error of the
     /// operation, where the upstream did not list its items since this server started.
@@ -151,8 +155,8 @@ pub trait ToolSource: Send + Sync + 'static {
         &'a self,
         _inbound: &'a InboundRequest,
         _wanted: ItemName<'a>,
-    ) -> BoxFuture<'a, Option<(Item, ToolError)>> {
-        Box::pin(async move { None })
+    ) -> SourceRead<'a, Option<(Item, ToolError)>> {
+        Box::pin(async move { Ok(None) })
     }
     /// Performs an admitted operation.
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_model::{
     AuditKind, AuditSubject, Resource, RevokeReason, Sealed, Timestamp, UpstreamName,
     trust::{Ended, Ending},
-    upstream::StoredUpstream,
+    upstream::{StoredUpstream, left_out_key},
 };
 use futures_util::future::BoxFuture;
 use sea_orm::{
@@ -24,7 +24,7 @@ use crate::{
     invalidate::Invalidation,
     tables::{
         Copied, Table, access_grant, access_token, authorization_code, connect_attempt, connection,
-        token_revocation, upstream_registration, upstream_tool, upstream_trust,
+        setting, token_revocation, upstream_registration, upstream_tool, upstream_trust,
     },
     writes::{Audit, Name, Sql, Work, Write, about, nothing, run},
 };
@@ -131,6 +131,9 @@ fn end_dependents(ending: &Ending) -> Vec<Sql> {
         access_token::Entity::update_many()
             .col_expr(access_token::Column::RevokedAt, at())
             .filter(access_token::only_for(&ending.upstream))
+            .into(),
+        setting::Entity::delete_many()
+            .filter(setting::Column::Name.eq(left_out_key(ending.upstream)))
             .into(),
     ]);
     statements

@@ -36,6 +36,9 @@ fn discovered(habit: H, id: &Value) -> Said {
     let text = |answer: Value| Said::Text(message(id, &answer).to_string());
     match habit {
         H::DiscoverServerError => Said::Status(500, "text/plain", "unexpected".to_owned(), ""),
+        H::DiscoverTooMany => {
+            Said::Status(429, "text/plain", "slow".to_owned(), "retry-after: 1\r\n")
+        }
         H::DiscoverForbidden => {
             Said::Status(403, JSON, r#"{"message":"forbidden"}"#.to_owned(), "")
         }
@@ -231,6 +234,7 @@ fn odd_tool(habit: H) -> Option<Value> {
         H::DeepSchema => bare["inputSchema"]["properties"] = json!({"a": deep()}),
         H::NullTool => bare = Value::Null,
         H::OddIcons => bare["icons"] = json!([{"href": "x"}]),
+        H::IconElsewhere => bare["icons"] = json!([{"src": "http://icons.example/x"}]),
         H::OddMeta => bare["_meta"] = json!("x"),
         _ => return None,
     }
@@ -306,6 +310,9 @@ fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
         }
         ("resources/list", H::ResourceWithoutName) => {
             result["resources"] = json!([{"uri": "file:///odd"}]);
+        }
+        ("resources/list", H::ActiveResource) => {
+            result["resources"] = json!([{"uri": "javascript:alert(1)", "name": "odd"}]);
         }
         ("resources/list", H::OddResource) => {
             result["resources"] = json!([{"uri": "file:///odd", "name": "odd", "size": "big"}]);
@@ -386,6 +393,12 @@ fn spoil_call(habit: H, result: &mut Value) {
         H::UnknownBlock => {
             result["content"] =
                 json!([{"type": "hologram", "data": "x"}, {"type": "text", "text": "echo"}]);
+        }
+        H::ActiveLink => {
+            result["content"] = json!([
+                {"type": "resource_link", "uri": "javascript:alert(1)", "name": "x"},
+                {"type": "text", "text": "echo"},
+            ]);
         }
         H::BlockAsText => result["content"] = json!("echo"),
         _ => {}

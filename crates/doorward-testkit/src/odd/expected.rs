@@ -79,6 +79,7 @@ impl H {
             | H::NullErrorBesideResult
             | H::Batch
             | H::UnknownBlock
+            | H::ActiveLink
             | H::BlockAsText
             | H::OldVersionOfRpc
             | H::OddExecution
@@ -116,6 +117,7 @@ impl H {
             H::GzipBomb => on(&[Http], Fails("returned more than")),
             H::TalksOnOutput | H::Indented => on(&[Stdio], Works),
             H::DiscoverServerError
+            | H::DiscoverTooMany
             | H::DiscoverForbidden
             | H::DiscoverPage
             | H::DiscoverNotFoundPage
@@ -143,7 +145,7 @@ impl H {
             H::NoVersion | H::OddVersion => {
                 Some(Named("result: protocolVersion (it does not conform")).filter(|_| !modern)
             }
-            H::FutureVersion | H::StrictCapabilities | H::OnlyOldVersions => {
+            H::PingsFirst | H::FutureVersion | H::StrictCapabilities | H::OnlyOldVersions => {
                 Some(Works).filter(|_| !modern)
             }
             H::NullCapabilities | H::ListedCapabilities => {
@@ -189,6 +191,12 @@ impl H {
             H::OddAnnotations => Some(Named("bare: annotations (they do not conform")),
             H::OddTitle => Some(Named("bare: title (it does not conform")),
             H::OddIcons | H::IconsAsObject => Some(Named("bare: icons (it does not conform")),
+            H::IconElsewhere => {
+                Some(Named("bare: icons (the URL of an icon must begin with https"))
+            }
+            H::ActiveResource => {
+                Some(Named("resource javascript:alert(1) (its URI runs a program"))
+            }
             H::OddMeta => Some(Named("bare: _meta (it does not conform")),
             H::OddPrompt => Some(Named("prompt #1 (it has no name or URI)")),
             H::OddResource => Some(Named("resource file:///odd: size (it does not conform")),

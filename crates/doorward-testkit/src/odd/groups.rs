@@ -8,6 +8,7 @@ impl H {
         matches!(
             self,
             H::DiscoverServerError
+                | H::DiscoverTooMany
                 | H::DiscoverForbidden
                 | H::DiscoverPage
                 | H::DiscoverNotFoundPage

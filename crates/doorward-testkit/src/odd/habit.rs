@@ -76,6 +76,8 @@ habits! {
     TalksOnOutput,
     // Discovery of the revisions is answered with anything but a result.
     DiscoverServerError,
+    DiscoverTooMany,
+    PingsFirst,
     DiscoverForbidden,
     DiscoverPage,
     DiscoverNotFoundPage,
@@ -94,6 +96,9 @@ habits! {
     OddAnnotations,
     OddTitle,
     OddIcons,
+    IconElsewhere,
+    ActiveResource,
+    ActiveLink,
     OddMeta,
     OddPrompt,
     OddResource,

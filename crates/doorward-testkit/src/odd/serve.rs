@@ -249,12 +249,20 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
     }
 }
 
+/// A request that a server sends before it answers `initialize`.
+const PING: &str = r#"{"jsonrpc":"2.0","id":"first","method":"ping"}"#;
+
 /// The document of the API.
 const DOCUMENT: &str = r#"{"openapi": "3.0.3", "info": {"title": "odd", "version": "1"},
     "paths": {"/good": {"get": {"operationId": "good", "responses": {}}}}}"#;
 
 /// Answers a call byte by byte, where that is demanded. True if it did.
 async fn raw(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request) -> bool {
+    if inner.has(H::PingsFirst) && request.body["method"] == "initialize" {
+        inner.lock().methods.push("initialize".to_owned());
+        asks(stream, inner, request, PING).await;
+        return true;
+    }
     let is_call = request.path == "/good";
     let method = if is_call { "tools/call" } else { method_of(&request.body) };
     let Some(answer) = inner.lock().raw.get(method).cloned() else { return false };
@@ -292,6 +300,14 @@ fn is_answer(message: &Value) -> bool {
     message["method"].is_null() && (message["result"].is_object() || message["error"].is_object())
 }
 
+/// The text with which a request is answered whose server asked a question first.
+fn after_asking(inner: &Inner, asked: &Value, answer_to_it: &Value) -> String {
+    match answer(inner, asked) {
+        Said::Text(text) if asked["method"] == "initialize" => text,
+        _ => message(&asked["id"], &answered(inner, answer_to_it)).to_string(),
+    }
+}
+
 /// Asks a question, and answers the call with the answer to it.
 async fn asks(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Request, question: &str) {
     let (call, answer) = tokio::sync::oneshot::channel();
@@ -311,7 +327,7 @@ async fn asks(stream: &mut BufReader<TcpStream>, inner: &Inner, request: &Reques
     let _ = stream.write_all(begin.as_bytes()).await;
     let _ = stream.flush().await;
     let Ok(answer) = answer.await else { return };
-    let text = message(&request.body["id"], &answered(inner, &answer)).to_string();
+    let text = after_asking(inner, &request.body, &answer);
     if let Some(number) = old {
         let _ = inner.lock().streams[number].send(text);
     } else {
@@ -374,15 +390,15 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
         return;
     }
     let mut line = String::new();
-    let mut asking = None;
+    let mut asking: Option<Value> = None;
     while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         let asked: Value = serde_json::from_str(&line).unwrap_or_default();
         line.clear();
         inner.lock().methods.push(method_of(&asked).to_owned());
         if is_answer(&asked)
-            && let Some(id) = asking.take()
+            && let Some(about) = asking.take()
         {
-            let text = message(&id, &answered(&inner, &asked)).to_string();
+            let text = after_asking(&inner, &about, &asked);
             let written = stream.write_all(format!("{text}\n").as_bytes()).await;
             if written.is_err() || stream.flush().await.is_err() {
                 return;
@@ -391,7 +407,9 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
         if asked["id"].is_null() || is_answer(&asked) {
             continue;
         }
+        let pings = inner.has(H::PingsFirst) && asked["method"] == "initialize";
         let raw = inner.lock().raw.get(method_of(&asked)).cloned();
+        let raw = if pings { Some(RawAnswer::Asks(PING.to_owned())) } else { raw };
         let said = match raw {
             None | Some(RawAnswer::Told(_)) => answer(&inner, &asked),
             Some(RawAnswer::LineThenEnds(text)) => {
@@ -401,7 +419,7 @@ async fn process(stream: TcpStream, inner: Arc<Inner>) {
             }
             Some(RawAnswer::Line(text)) => Said::Text(text.replace("ID", &asked["id"].to_string())),
             Some(RawAnswer::Asks(question)) => {
-                asking = Some(asked["id"].clone());
+                asking = Some(asked.clone());
                 Said::Text(question)
             }
             Some(RawAnswer::Stays(_)) => Said::Nothing,

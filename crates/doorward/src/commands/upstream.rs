@@ -300,11 +300,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             print_json(&described(&upstreams, &upstream).await?);
         }
         Command::Accept { name, issuer } => accept(&upstreams, &name, issuer.as_deref()).await?,
-        Command::Test { name, user } | Command::Refresh { name, user } => {
+        Command::Test { name, user } => {
+            return tried(context, &upstreams, &name, user.as_deref()).await;
+        }
+        Command::Refresh { name, user } => {
             upstreams.refresh(&name).await?;
-            let findings = upstreams.test(&name, user.as_deref()).await;
-            upstreams.close();
-            return Ok(print_findings(context.json, &findings?));
+            return tried(context, &upstreams, &name, user.as_deref()).await;
         }
         #[cfg(feature = "knowledge")]
         Command::Index { name, rebuild } => {
@@ -332,6 +333,18 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tries an upstream out. This process has no list of it, and names what servers noted.
+async fn tried(
+    context: &Context,
+    upstreams: &Upstreams,
+    name: &str,
+    user: Option<&str>,
+) -> Result<ExitCode, Failed> {
+    let findings = upstreams.test(name, user).await;
+    upstreams.close();
+    Ok(print_findings(context.json, &findings?))
 }
 
 /// The state of an upstream in the list.

@@ -68,7 +68,7 @@ struct Found<'a> {
 
 /// Reads a document, JSON or YAML, of OpenAPI 3 or Swagger 2.0.
 pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, String> {
-    let yaml::Document { value: document, left_out } = tree::read(text)?;
+    let yaml::Document { value: document, left_out, repeated, too_deep } = tree::read(text)?;
     let version = |member: &str| match document.get(member) {
         Some(Value::String(text)) => Some(text.trim().to_owned()),
         // YAML: `openapi: 3.0`.
@@ -97,6 +97,12 @@ pub(super) fn parse(text: &[u8], wanted: &DocumentSettings<'_>) -> Result<Api, S
     read.map(|mut api| {
         for place in &left_out {
             api.left_out.add(place, Why::Malformed);
+        }
+        for place in &repeated {
+            api.left_out.add_part("document", place, Why::Repeated);
+        }
+        if too_deep {
+            api.left_out.add_part("document", "schemas", Why::Deep);
         }
         api
     })

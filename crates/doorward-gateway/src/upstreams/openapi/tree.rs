@@ -4,7 +4,7 @@
 use doorward_transport::{Budget, budget::ReadError};
 
 use super::{
-    media,
+    media, repeated,
     yaml::{self, Document},
 };
 
@@ -26,7 +26,12 @@ pub(super) fn read(text: &[u8]) -> Result<Document, String> {
     }
     match budget.shallow_json(text.as_bytes()) {
         // A schema in whose place there is nothing accepts any value, and is named.
-        Ok(read) => Ok(Document { value: read.value, left_out: Vec::new() }),
+        Ok(read) => Ok(Document {
+            value: read.value,
+            left_out: Vec::new(),
+            repeated: repeated::places(&text),
+            too_deep: read.too_deep,
+        }),
         // YAML in its flow style begins in the same way.
         Err(ReadError::Malformed(error)) => {
             let place = format!(
