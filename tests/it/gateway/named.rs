@@ -114,7 +114,7 @@ fn twice() -> Vec<String> {
             let file = std::env::temp_dir().join(file);
             std::fs::write(&file, text).unwrap();
             let file = file.to_str().unwrap();
-            let place = format!("document = \"{}\"\nurl = \"http://127.0.0.1:9\"", file.display());
+            let place = format!("document = \"{file}\"\nurl = \"http://127.0.0.1:9\"");
             table(&format!("twice{name}"), "openapi", &place)
         })
         .to_vec()
