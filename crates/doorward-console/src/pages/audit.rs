@@ -149,7 +149,7 @@ impl Rows for EntryRows {
     }
 
     fn filters(&self) -> Vec<Filter> {
-        let linked = |name: &&str| {
+        let linked = |name: &&'static str| {
             let label = match *name {
                 "grant" => text::audit_fact_grant(),
                 "session" => text::audit_fact_session(),
