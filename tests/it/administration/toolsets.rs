@@ -81,15 +81,24 @@ fn removing<'a>() -> Asked<'a> {
     }
 }
 
-/// A server with the services wiki and mail.
-async fn with_services(upstream: &FakeUpstream) -> TestServer {
-    gateway::with(&[("wiki", upstream, "none"), ("mail", upstream, "none")]).await
+/// A server with the services wiki and mail, which a command knows too.
+async fn with_services() -> Stage {
+    let stage = Stage::on(TestServer::start().await).await;
+    for name in ["wiki", "mail"] {
+        let body = json!({"name": name, "kind": "http", "url": "https://tools.example/mcp"});
+        let adding = Asked {
+            page: ("", Vec::new()),
+            api: (Method::POST, "/upstreams", body),
+            command: (Vec::new(), ""),
+        };
+        assert!(stage.ask(Via::Api, &adding, &[]).await.code.is_none());
+    }
+    stage
 }
 
 #[tokio::test]
 async fn a_service_that_does_not_exist_is_named_with_the_one_that_was_meant() {
-    let upstream = FakeUpstream::start().await;
-    let stage = Stage::on(with_services(&upstream).await).await;
+    let stage = with_services().await;
     for (line, said) in [
         ("upstream=wkii class=read", ["wkii", "did you mean wiki?"]),
         ("upstream=mial", ["mial", "did you mean mail?"]),
@@ -98,7 +107,9 @@ async fn a_service_that_does_not_exist_is_named_with_the_one_that_was_meant() {
         let asked = adding("unknown", line, "");
         for via in [Via::Page, Via::Api, Via::Command] {
             let outcome = stage.ask(via, &asked, &[]).await;
-            for text in said {
+            assert_eq!(outcome.code.as_deref(), Some("invalid_toolset"), "{line} by {via:?}");
+            // The answer of a command that failed is its code.
+            for text in said.into_iter().filter(|_| via != Via::Command) {
                 assert!(outcome.answer.contains(text), "{line} by {via:?}: {outcome:?}");
             }
         }
@@ -113,7 +124,8 @@ async fn the_page_of_a_toolset_stays_small_with_many_tools() {
     let upstream = FakeUpstream::start().await;
     upstream.state().tools =
         (0..600).map(|number| tool(&format!("tool_{number:03}"), true)).collect();
-    let stage = Stage::on(with_services(&upstream).await).await;
+    let services = [("wiki", &upstream, "none"), ("mail", &upstream, "none")];
+    let stage = Stage::on(gateway::with(&services).await).await;
     for name in ["wiki", "mail"] {
         stage.server.app.admin.upstreams.test(name, None).await.unwrap();
     }
@@ -138,8 +150,7 @@ async fn the_page_of_a_toolset_stays_small_with_many_tools() {
 
 #[tokio::test]
 async fn toolsets_are_added_changed_and_removed_alike_by_page_api_and_command() {
-    let upstream = FakeUpstream::start().await;
-    let stage = Stage::on(with_services(&upstream).await).await;
+    let stage = with_services().await;
     let found = async |name: &str| find(&stage, name).await;
     let nothing = async |_: &str| Object::default();
     let line = "upstream=wiki tool=search_*,read class=read";

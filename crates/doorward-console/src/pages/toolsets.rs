@@ -75,7 +75,7 @@ fn tools_table(path: &str, params: &Params, tools: Vec<SelectedTool>) -> Table {
     let none = if wanted.is_empty() { text::toolsets_no_tools() } else { text::console_none() };
     Table::new(&list, &listed, heads.map(Column::plain).into(), line)
         .with_heading(text::toolsets_tools(), None)
-        .with_search(&list, Some(text::console_search_tools()), Vec::new())
+        .with_search_if_long(&list, text::who_tools_search())
         .with_moves(Moves::of(none))
 }
 

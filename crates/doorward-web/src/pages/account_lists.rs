@@ -191,13 +191,9 @@ pub(super) fn services_table(params: &Params, services: Vec<Service>, csrf: &str
         text::account_details(),
         actions(),
     ]);
-    let table = Table::new(&list, &listed, heads, |one| service(one, csrf))
-        .with_heading(text::account_services(), None);
-    if table.is_long() || !wanted.is_empty() {
-        table.with_search(&list, Some(text::account_search_services()), Vec::new())
-    } else {
-        table
-    }
+    Table::new(&list, &listed, heads, |one| service(one, csrf))
+        .with_heading(text::account_services(), None)
+        .with_search_if_long(&list, text::account_search_services())
 }
 
 /// The list of linked chat accounts.

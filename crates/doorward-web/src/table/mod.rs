@@ -352,6 +352,16 @@ impl Table {
         Self { search_label, filters, chips, moves, ..self }
     }
 
+    /// Adds the search for a text where the list is long, or searched already.
+    pub fn with_search_if_long(self, list: &List<'_>, label: Message) -> Self {
+        let searched = !list.get("search").is_empty();
+        if searched || !self.is_short() {
+            self.with_search(list, Some(label), Vec::new())
+        } else {
+            self
+        }
+    }
+
     /// Adds the heading of one of several lists.
     pub fn with_heading(self, title: Message, below: Option<Message>) -> Self {
         Self { heading: Some(Heading { title, below }), ..self }
@@ -405,11 +415,6 @@ impl Table {
         self.previous.is_none()
             && self.next.is_none()
             && fewest.is_some_and(|fewest| self.rows.len() <= fewest)
-    }
-
-    /// Reports more rows than the smallest page has, or conditions: a list that is worth a search.
-    pub fn is_long(&self) -> bool {
-        !self.is_short() || !self.chips.is_empty()
     }
 
     /// Reports a list that is empty as a whole.
