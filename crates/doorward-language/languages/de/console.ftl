@@ -107,7 +107,6 @@ console_tool_warnings =
 
 # Audit.
 console_audit_time = Zeit
-console_audit_object = Objekt
 console_audit_same = Einträge mit gleichem Wert
 console_audit_no_kind = Unbekanntes Ereignis: { $kind }.
 console_audit_no_outcome = Unbekanntes Ergebnis: { $outcome }.

@@ -109,7 +109,6 @@ console_tool_warnings =
 
 # Audit.
 console_audit_time = Time
-console_audit_object = Object
 console_audit_same = Entries with the same
 console_audit_no_kind = Unknown event: { $kind }.
 console_audit_no_outcome = Unknown outcome: { $outcome }.
