@@ -113,7 +113,6 @@ console_tool_warnings =
 
 # Audit.
 console_audit_time = Zeit
-console_audit_object = Objekt
 console_audit_same = Einträge mit gleichem Wert
 console_audit_news = Neue Einträge laufend anzeigen
 console_audit_no_kind = Unbekanntes Ereignis: { $kind }.

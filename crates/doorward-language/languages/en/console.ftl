@@ -115,7 +115,6 @@ console_tool_warnings =
 
 # Audit.
 console_audit_time = Time
-console_audit_object = Object
 console_audit_same = Entries with the same
 console_audit_news = Show new entries as they arrive
 console_audit_no_kind = Unknown event: { $kind }.

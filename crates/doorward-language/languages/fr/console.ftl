@@ -115,7 +115,6 @@ console_tool_warnings =
 
 # Audit.
 console_audit_time = Heure
-console_audit_object = Objet
 console_audit_same = Entrées de même valeur
 console_audit_news = Afficher les nouvelles entrées au fur et à mesure
 console_audit_no_kind = Événement inconnu : { $kind }.
