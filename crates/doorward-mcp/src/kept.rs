@@ -1,11 +1,11 @@
 //! Long results: a preview now, the rest as a resource that only the same user can read, through
-//! the same program, for a while (CW14, CW15).
+//! the same program at the same URL, for a while (CW14, CW15).
 
 mod cut;
 mod part;
 
 use doorward_model::{
-    HashedToken, PlainToken, Program, Sealed, TokenKind, UpstreamChange, UserId, id::etag,
+    HashedToken, PlainToken, Sealed, TokenKind, UpstreamChange, UserId, id::etag,
     upstream::KeptResult,
 };
 use doorward_store::StoreError;
@@ -35,15 +35,9 @@ fn place(user_id: &UserId) -> String {
     format!("kept-result/{user_id}")
 }
 
-/// The beginning of the identifiers of the results of a program. A result is for no other program
-/// of its user: the rules for that one may hide the tool, and its token may be for less.
-fn of_program(program: Program<'_>) -> String {
-    format!("{}.", etag(&["kept result", program.as_str()]))
-}
-
-/// The identifier of a result of a program, by the unguessable part of its URI.
-fn identifier(program: Program<'_>, token: &PlainToken) -> HashedToken {
-    HashedToken::from_stored(of_program(program) + token.hashed().as_str())
+/// The identifier of a result, by its owner and the unguessable part of its URI.
+fn identifier(owner: &str, token: &PlainToken) -> HashedToken {
+    HashedToken::from_stored(owner.to_owned() + token.hashed().as_str())
 }
 
 /// True if a client asks for a preview of a long result in the request itself.
@@ -91,6 +85,15 @@ impl CompleteResult {
 }
 
 impl Mcp {
+    /// The beginning of the identifiers of the results that a program has at a URL. A result is for
+    /// no other program of its user: the rules for that one may hide the tool, and its token may be
+    /// for less. Nor is it for another URL: a token for one upstream or toolset is for it alone.
+    fn owner(&self, inbound: &InboundRequest) -> String {
+        let resource = self.resource(inbound.target);
+        let program = inbound.caller.program();
+        format!("{}.", etag(&["kept result", program.as_str(), resource.as_str()]))
+    }
+
     /// Keeps a text for its user, and returns its URI.
     async fn keep(
         &self,
@@ -104,7 +107,7 @@ impl Mcp {
         let now = services.clock.now();
         let user_id = inbound.caller.user_id();
         let row = KeptResult {
-            id: identifier(inbound.caller.program(), &id),
+            id: identifier(&self.owner(inbound), &id),
             user_id: user_id.clone(),
             tool: tool.to_owned(),
             body: services.master.seal(&place(user_id), text.as_bytes()),
@@ -193,7 +196,7 @@ impl Mcp {
                     return Vec::new();
                 }
             };
-        let own = of_program(inbound.caller.program());
+        let own = self.owner(inbound);
         let results = kept.into_iter().filter(|row| {
             row.id.as_str().starts_with(&own)
                 && !crate::confirm::page::is_question(&row.tool)
@@ -216,16 +219,16 @@ impl Mcp {
         uri: &str,
     ) -> Option<Result<ReadResourceResponse, ErrorData>> {
         let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let program = inbound.caller.program();
+        let owner = self.owner(inbound);
         let id = match address.strip_prefix(LISTED) {
             Some(listed) => HashedToken::from_stored(listed.to_owned()),
-            None => identifier(program, &PlainToken::presented(address.strip_prefix(SCHEME)?)),
+            None => identifier(&owner, &PlainToken::presented(address.strip_prefix(SCHEME)?)),
         };
         let services = &self.inner.services;
         let user_id = inbound.caller.user_id();
         let found = match services.store.kept_result(user_id, &id, services.clock.now()).await {
             Ok(found) => found.filter(|row| {
-                row.id.as_str().starts_with(&of_program(program))
+                row.id.as_str().starts_with(&owner)
                     && !crate::confirm::page::is_question(&row.tool)
                     && !crate::questions::is_answer(&row.tool)
             }),

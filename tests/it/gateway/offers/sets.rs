@@ -237,6 +237,35 @@ async fn i2_a_token_for_a_toolset_is_for_no_other_url_and_no_other_token_is_for_
 }
 
 #[tokio::test]
+async fn a_long_result_is_kept_for_the_url_of_its_call_alone() {
+    let stage = Stage::new(&[]).await;
+    let (server, of_set) = (&stage.server, stage.token().await);
+    let long = "long ".repeat(2000);
+    let call = json!({
+        "name": "payroll_echo", "arguments": {"text": long}, "_meta": {"doorward/preview": true},
+    });
+    let urls = [("/mcp", stage.alice.token.clone()), (LETTERS, of_set)];
+    let mut kept = Vec::new();
+    for (url, token) in &urls {
+        let page = legacy(server, url, token, "tools/call", &call).await.expect(200);
+        let (_, rest) = page.body.split_once("doorward-result://").unwrap();
+        let id = rest.split(['"', ' ', '?', ')']).next().unwrap();
+        kept.push(format!("doorward-result://{id}"));
+    }
+    for (at, (url, token)) in urls.iter().enumerate() {
+        // Only the URL of everything lists them.
+        let listed = legacy(server, url, token, "resources/list", &json!({})).await.expect(200);
+        let count = listed.body.matches("doorward-result://kept/").count();
+        assert_eq!(count, usize::from(*url == "/mcp"), "{url}: {}", listed.body);
+        for (of, uri) in kept.iter().enumerate() {
+            let read = json!({ "uri": uri });
+            let page = legacy(server, url, token, "resources/read", &read).await;
+            assert_eq!(page.body.contains("long long"), at == of, "{url} {uri}: {}", page.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_toolset_narrows_at_the_next_call_and_ends_with_its_tokens_for_good() {
     let stage = Stage::new(&["deny tool=letter"]).await;
     let (server, alice) = (&stage.server, &stage.alice);
