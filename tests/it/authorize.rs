@@ -3,6 +3,7 @@
 use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, form_value};
 use serde_json::json;
 
+mod narrower;
 mod native;
 
 async fn stage() -> (TestServer, OAuthClient, Browser) {
@@ -238,14 +239,6 @@ async fn a30_a31_the_user_may_grant_less_and_hierarchy_is_normalised() {
             .json();
         assert_eq!(tokens["scope"], granted, "{checked:?}");
     }
-}
-
-#[tokio::test]
-async fn i17_a_step_up_offers_to_keep_what_was_allowed_before() {
-    let (_server, client, browser) = stage().await;
-    client.tokens(&browser, &[("scope", "mcp:write")]).await;
-    let page = client.consent_page(&browser, &Pkce::default(), &[("scope", "mcp:read")]).await;
-    assert!(page.body.contains("scope-mcp:write") && page.body.contains("already allowed"));
 }
 
 #[tokio::test]

@@ -68,8 +68,15 @@ impl Issuer {
         request.hinted.as_ref().is_some_and(|hinted| *hinted != subject)
     }
 
-    /// The scopes that this user may be offered to allow: requested ones and those allowed before,
-    /// as far as roles and factors permit.
+    /// True if a request names access that the client does not have yet.
+    fn steps_up(request: &AuthorizationRequest, already: &ScopeSet) -> bool {
+        let is_access = |scope: &Scope| *scope != Scope::OfflineAccess && !scope.is_identity();
+        request.scopes.iter().filter(is_access).any(|scope| !already.allows(scope))
+    }
+
+    /// The scopes that this user may be offered to allow, as far as roles and factors permit: the
+    /// requested ones, and for a step up those that were allowed before. A narrower request asks for
+    /// what it names alone.
     pub fn offered(
         &self,
         request: &AuthorizationRequest,
@@ -78,7 +85,8 @@ impl Issuer {
     ) -> ScopeSet {
         // A relying party learns only what it asks for this time.
         let signs_in_only = request.resources == [self.userinfo_resource()];
-        let before = already.iter().filter(|scope| !signs_in_only && !scope.is_identity());
+        let keeps = !signs_in_only && Self::steps_up(request, already);
+        let before = already.iter().filter(|scope| keeps && !scope.is_identity());
         let asked = request.scopes.union(&before.collect());
         self.reach(&asked, &request.resources, who.user, who.authentication)
     }
