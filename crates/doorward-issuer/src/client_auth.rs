@@ -7,16 +7,19 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use doorward_keys::{AssertionRefusal, verify_assertion};
+use doorward_keys::{AssertionRefusal, judge_unverified, verify_assertion};
 use doorward_model::{
     Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, Reason,
     ResourceId, StepKind, Timestamp, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
-use url::Url;
 
-use crate::{Failure, Issuer, assertion, grants};
+use crate::{
+    Failure, Issuer, assertion,
+    client_keys::{KeySet, Needed},
+    grants,
+};
 
 /// A client that proved itself as far as its registration demands.
 #[derive(Clone, Debug)]
@@ -73,8 +76,6 @@ enum Credential {
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Maximum number of bytes of a client's published key set.
-const MAX_JWKS: usize = 64 * 1024;
 
 fn invalid(why: &str) -> Failure {
     Failure::new(OAuthErrorCode::InvalidClient, why)
@@ -273,19 +274,27 @@ impl Issuer {
             })
             .collect();
         let audiences: Vec<&str> = own.iter().map(String::as_str).collect();
-        let jwks = self.key_set(client).await?;
-        let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now)
-            .map_err(|refusal: AssertionRefusal| {
-                tracing::info!(client = %client.id, %refusal, "client assertion refused");
-                let reason = if refusal == AssertionRefusal::Time {
-                    Reason::Clock
-                } else {
-                    Reason::ClientAuth
-                };
-                invalid("the client's assertion is not accepted").because(reason)
-            })?;
+        let refused = |refusal: AssertionRefusal| {
+            tracing::info!(client = %client.id, %refusal, "client assertion refused");
+            let reason =
+                if refusal == AssertionRefusal::Time { Reason::Clock } else { Reason::ClientAuth };
+            invalid("the client's assertion is not accepted").because(reason)
+        };
+        let id = client.id.as_str();
+        judge_unverified(assertion, id, &audiences, now).map_err(refused)?;
+        let keys = self.keys_of(client, Needed::Kept).await?;
+        let verify = |keys: &KeySet| verify_assertion(assertion, &keys.set, id, &audiences, now);
+        let claims = match verify(&keys) {
+            // The client may have published another key meanwhile.
+            Err(AssertionRefusal::UnknownKey | AssertionRefusal::Invalid) if keys.is_kept => {
+                verify(&self.keys_of(client, Needed::Newer).await?)
+            }
+            verified => verified,
+        };
+        let claims = claims.map_err(refused)?;
         let remember = Change::SpendValue {
-            key: format!("assertion:{}:{}", client.id, claims.jti),
+            // With the length, so that no identifier with a colon is read as another one.
+            key: format!("assertion:{}:{id}:{}", id.len(), claims.jti),
             expires_at: Timestamp(claims.exp).plus(60),
         };
         match self.services.store.apply(remember).await {
@@ -293,44 +302,5 @@ impl Issuer {
             Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was already used")),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The client's public keys: inline, or fetched from where it publishes them.
-    async fn key_set(&self, client: &Client) -> Result<String, Failure> {
-        if let Some(inline) = &client.jwks {
-            return Ok(inline.clone());
-        }
-        let url = client
-            .jwks_uri
-            .as_deref()
-            .and_then(|uri| Url::parse(uri).ok())
-            .ok_or_else(|| invalid("the client has no keys"))?;
-        let (outbound, id) = (self.services.outbound.clone(), client.id.clone());
-        let fetch = move || async move {
-            let unavailable = |why: String| {
-                tracing::warn!(client = %id, why, "the client's keys could not be fetched");
-                Failure::new(
-                    OAuthErrorCode::TemporarilyUnavailable,
-                    "the client's keys could not be fetched; try again shortly",
-                )
-            };
-            let fetched = outbound
-                .get(&url, "application/json", MAX_JWKS)
-                .await
-                .map_err(|error| unavailable(error.to_string()))?;
-            if fetched.status != 200 {
-                return Err(unavailable(format!("its jwks_uri returned {}", fetched.status)));
-            }
-            fetched
-                .json::<serde::de::IgnoredAny>()
-                .map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
-            String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
-        };
-        self.key_sets.run(client.id.clone(), fetch).await.map_err(|error| {
-            Failure::new(
-                OAuthErrorCode::TemporarilyUnavailable,
-                format!("the client's keys could not be fetched: {error}"),
-            )
-        })?
     }
 }

@@ -20,6 +20,7 @@ mod authorization;
 mod backchannel;
 mod checks;
 mod client_auth;
+mod client_keys;
 mod config;
 mod device;
 mod end_session;
@@ -48,7 +49,7 @@ use doorward_model::{
     Client, ClientId, Clock, Entropy, Live, OAuthErrorCode, PublicUrl, Reason, ResourceTable, Rules,
 };
 use doorward_store::{Store, StoreError};
-use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
+use doorward_transport::{AddressLimiter, ClientAddress, Outbound};
 use futures_util::future::BoxFuture;
 
 pub use assertion::Verifier;
@@ -142,8 +143,8 @@ pub struct Issuer {
     pub(crate) services: Arc<IssuerServices>,
     pub(crate) ports: Arc<IssuerPorts>,
     pub(crate) settings: Arc<IssuerSettings>,
-    /// Key sets of clients that are being fetched.
-    pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
+    /// Key sets of clients.
+    pub(crate) client_keys: Arc<client_keys::ClientKeys>,
     pub(crate) documents: Arc<http::Documents>,
     /// Requests that IP addresses push, and devices that they begin for.
     pub(crate) pushes: Arc<AddressLimiter>,
@@ -154,9 +155,6 @@ pub struct Issuer {
     pub(crate) service_grants: Arc<service_grants::ServiceGrants>,
 }
 
-/// Maximum number of key sets that are fetched at once.
-const FETCHES: usize = 64;
-
 impl Issuer {
     /// Sets the issuer up.
     pub fn new(services: IssuerServices, ports: IssuerPorts, settings: IssuerSettings) -> Self {
@@ -165,7 +163,7 @@ impl Issuer {
             services: Arc::new(services),
             ports: Arc::new(ports),
             settings: Arc::new(settings),
-            key_sets: SingleFlight::new(FETCHES),
+            client_keys: Arc::new(client_keys::ClientKeys::new()),
             documents: Arc::default(),
             pushes: Arc::new(AddressLimiter::new(rate, rate)),
             devices: Arc::new(AddressLimiter::new(rate, rate)),

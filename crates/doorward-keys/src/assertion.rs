@@ -107,6 +107,26 @@ pub fn verify_signature<T: DeserializeOwned>(
     Ok((signed.typ().map(str::to_owned), claims))
 }
 
+/// Judges the claims of an assertion of `client_id` for `audiences` alone, of which the signature is
+/// not verified yet: keys are fetched only for one that would be accepted.
+///
+/// # Errors
+///
+/// The reason for which it would be refused whatever its signature is.
+pub fn judge_unverified(
+    token: &str,
+    client_id: &str,
+    audiences: &[&str],
+    now: Timestamp,
+) -> Result<(), AssertionRefusal> {
+    let signed = Jws::read(token).map_err(|fault| match fault {
+        JwsFault::Algorithm => AssertionRefusal::Algorithm,
+        _ => AssertionRefusal::Malformed,
+    })?;
+    let claims = signed.unverified().map_err(|_| AssertionRefusal::Malformed)?;
+    judge(signed.typ(), &claims, client_id, audiences, now)
+}
+
 /// Verifies an assertion of `client_id` for `audiences` alone against the client's JWK Set: another
 /// server that it is for could present it here. That its `jti` is new is for the caller to decide,
 /// durably.
@@ -120,7 +140,18 @@ pub fn verify_assertion(
     let set: serde_json::Value =
         serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
     let (typ, claims) = verify_signature::<AssertionClaims>(token, &set)?;
-    let typ = typ.map(|typ| typ.to_ascii_lowercase());
+    judge(typ.as_deref(), &claims, client_id, audiences, now)?;
+    Ok(claims)
+}
+
+fn judge(
+    typ: Option<&str>,
+    claims: &AssertionClaims,
+    client_id: &str,
+    audiences: &[&str],
+    now: Timestamp,
+) -> Result<(), AssertionRefusal> {
+    let typ = typ.map(str::to_ascii_lowercase);
     let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
     if typ.is_some_and(|typ| !TYPES.contains(&typ)) {
         return Err(AssertionRefusal::Kind);
@@ -142,5 +173,5 @@ pub fn verify_assertion(
     {
         return Err(AssertionRefusal::Time);
     }
-    Ok(claims)
+    Ok(())
 }

@@ -125,6 +125,11 @@ impl<'t> Jws<'t> {
         if !is_signed.unwrap_or(false) {
             return Err(JwsFault::Signature);
         }
+        self.unverified()
+    }
+
+    /// The claims, of which the signature is not verified.
+    pub(crate) fn unverified<T: DeserializeOwned>(&self) -> Result<T, JwsFault> {
         let payload = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| JwsFault::Claims)?;
         serde_json::from_slice(&payload).map_err(|_| JwsFault::Claims)
     }

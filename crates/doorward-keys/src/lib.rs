@@ -25,7 +25,9 @@ mod ring;
 mod signing;
 
 pub use access_token::{AccessClaims, ActClaim, Audience, Confirmation, TokenRefusal};
-pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion, verify_signature};
+pub use assertion::{
+    AssertionClaims, AssertionRefusal, judge_unverified, verify_assertion, verify_signature,
+};
 pub use client_key::{ClientAssertion, ClientKey, ClientKeyError, unfolded_pem};
 pub use config::Config;
 pub use dpop::{Proof, ProofOf, ProofRefusal, Proofs};
