@@ -109,7 +109,7 @@ impl Accounts {
         }
         if name.is_empty()
             || name.chars().count() > AccessToken::LONGEST_NAME
-            || name.chars().any(char::is_control)
+            || doorward_model::foreign::has_hidden(name)
         {
             return Err(AccessTokenError::Name);
         }

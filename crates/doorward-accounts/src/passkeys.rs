@@ -180,8 +180,7 @@ impl Accounts {
         if self.store.passkeys_of(&user.id).await?.len() >= MOST {
             return Err(FactorError::Already);
         }
-        let name: String =
-            name.trim().chars().filter(|letter| !letter.is_control()).take(60).collect();
+        let name = doorward_model::foreign::line(name, 60).into_owned();
         let record = PasskeyRecord {
             id: id_of(&passkey),
             user_id: user.id.clone(),

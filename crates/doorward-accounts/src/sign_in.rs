@@ -289,12 +289,7 @@ impl Accounts {
             last_seen_at: now,
             expires_at: now.plus(idle),
             ends_at: now.plus(longest),
-            user_agent: browser
-                .user_agent
-                .chars()
-                .filter(|character| !character.is_control())
-                .take(200)
-                .collect(),
+            user_agent: doorward_model::foreign::line(browser.user_agent, 200).into_owned(),
             address: browser.address.0.to_string(),
             authentication: entrance.authentication,
             complete: entrance.complete,

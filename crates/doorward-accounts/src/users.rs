@@ -254,14 +254,7 @@ impl Accounts {
         }
         if change.email.is_some() || change.display_name.is_some() {
             let email = change.email.map(|email| checked_email(&email)).transpose()?;
-            let plain = |name: String| {
-                name.chars()
-                    .filter(|letter| !letter.is_control())
-                    .take(100)
-                    .collect::<String>()
-                    .trim()
-                    .to_owned()
-            };
+            let plain = |name: String| doorward_model::foreign::line(&name, 100).into_owned();
             changes.push(Change::SetProfile {
                 user_id: user_id(),
                 email,

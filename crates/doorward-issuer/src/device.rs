@@ -7,7 +7,7 @@ use doorward_model::{
     Client, ConnectStep, DeviceChange, GrantId, GrantType, OAuthErrorCode, PlainToken, Reason,
     Resource, Scope, ScopeSet, StepKind, TokenKind, UnitOfWork, UserId,
     device::{DeviceAuthorization, DeviceDecision, UserCode},
-    routes,
+    foreign, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -55,11 +55,6 @@ impl From<StoreError> for DeviceRefusal {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.into())
     }
-}
-
-/// The first characters of a text.
-fn shortened(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 impl Issuer {
@@ -126,7 +121,7 @@ impl Issuer {
                 scopes: scopes.clone(),
                 resources: resources.clone(),
                 address: address.0.to_string(),
-                agent: shortened(agent.unwrap_or_default()),
+                agent: foreign::line(agent.unwrap_or_default(), 200).into_owned(),
                 created_at: now,
                 expires_at: now.plus(LIFETIME),
                 interval: INTERVAL,

@@ -155,7 +155,9 @@ impl RedirectUri {
             let rest = text.strip_prefix("http://").unwrap_or_default();
             let tail = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default();
             let path_and_query = &url[url::Position::BeforePath..];
-            !rest.is_empty()
+            // Nor is another spelling of its host, such as 127.1.
+            let port = url.host_str().and_then(|host| rest.strip_prefix(host)).unwrap_or("x");
+            (port.is_empty() || port.starts_with([':', '/', '?']))
                 && (tail == path_and_query || (tail.is_empty() && path_and_query == "/"))
         };
         plain(presented)

@@ -99,19 +99,6 @@ fn read(fetched: &Fetched) -> Result<Map<String, Value>, DocumentRefusal> {
     fetched.json().map_err(|_| DocumentRefusal::NotJson)
 }
 
-/// The first part in which a document differs from the pinned one.
-fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
-    [
-        ("redirect_uris", pinned.redirect_uris != now.redirect_uris),
-        ("client_name", pinned.name != now.name),
-        ("token_endpoint_auth_method", pinned.auth_method != now.auth_method),
-        ("jwks", pinned.jwks != now.jwks || pinned.jwks_uri != now.jwks_uri),
-        ("client_uri", pinned.client_uri != now.client_uri),
-    ]
-    .into_iter()
-    .find_map(|(part, differs)| differs.then_some(part))
-}
-
 impl Registration {
     /// Fetches, checks and stores a client's document, once for all waiting requests and in a task
     /// of its own. Errors and refused documents are never remembered.
@@ -183,7 +170,7 @@ impl Registration {
             ..client
         };
         if let Some(known) = known.filter(|known| known.pinned_at.is_some())
-            && let Some(part) = changed(known, &client)
+            && let Some(part) = policy::changed(known, &client)
         {
             tracing::warn!(client = %id, part, "the client's metadata document changed since it was pinned; it is refused");
             return Err(LookupError::Pinned(DocumentRefusal::Pinned(part).to_string()));

@@ -8,7 +8,7 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
 };
-use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
+use doorward_model::{ConnectStep, Members, OAuthErrorCode, Reason, StepKind, routes};
 use doorward_transport::routing::{delete, get, post, put};
 use doorward_transport::{
     Budget, ClientAddress, ParamsError,
@@ -74,8 +74,10 @@ async fn read(request: Request<Body>) -> Result<Map<String, Value>, Response> {
         }
     };
     Budget::of_record(body.len())
-        .json::<Map<String, Value>>(&body)
-        .map_err(|_| invalid("the body must be a JSON object"))
+        .count_json(&body)
+        .map_err(|_| invalid("the body has too many values, or is nested too deep"))?;
+    // Each member once: another reader of the same text would take another one of two.
+    Members::Body.read_json(&body).map_err(|why| invalid(&why))
 }
 
 /// The answer where a registration that is permitted cannot be stored.

@@ -106,7 +106,6 @@ impl Registration {
             || before.auth_method != accepted.auth_method
             || before.jwks != accepted.jwks
             || before.jwks_uri != accepted.jwks_uri;
-        let same = !poses && before.name == accepted.name;
         let client = Client {
             name: accepted.name,
             redirect_uris: accepted.redirect_uris,
@@ -120,9 +119,11 @@ impl Registration {
             metadata: Value::Object(stored.clone()).to_string(),
             registration_token: Some(token.hashed()),
             authorized_at: before.authorized_at.filter(|_| !poses),
-            approved_at: before.approved_at.filter(|_| same),
             ..before.as_ref().clone()
         };
+        // An administrator approved the client as it was.
+        let approved_at = client.approved_at.filter(|_| policy::changed(before, &client).is_none());
+        let client = Client { approved_at, ..client };
         let (seen, boxed) = (managed.hashed.clone(), Box::new(client.clone()));
         let mut unit =
             UnitOfWork::from(Change::from(OwnChange::PutRegistration { client: boxed, seen }));

@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Client, ClientAuthMethod, ClientId, ClientRules, ClientSource, GrantType, GrantTypes,
-    OAuthErrorCode, RedirectUri, ScopeSet, Timestamp, uri::after_scheme,
+    OAuthErrorCode, RedirectUri, ScopeSet, Timestamp, foreign, uri::after_scheme,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -126,19 +126,10 @@ fn list<'a>(
     }
 }
 
-/// Makes a name inert and legible: no control characters, no invisible ones, none that reverses the
+/// Makes a name inert and legible: one line, without characters that are invisible or reverse the
 /// direction of text.
 pub(crate) fn legible(name: &str) -> String {
-    let invisible = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let cleaned: String = name
-        .chars()
-        .map(|character| if character.is_whitespace() { ' ' } else { character })
-        .filter(|character| !invisible(*character))
-        .collect();
-    cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    foreign::line(name, MAX_NAME).into_owned()
 }
 
 fn client_name(metadata: &Map<String, Value>) -> Result<String, MetadataRefusal> {
@@ -149,6 +140,26 @@ fn client_name(metadata: &Map<String, Value>) -> Result<String, MetadataRefusal>
         Some(name) => Ok(legible(name)),
         None => Ok(String::new()),
     }
+}
+
+/// The first part in which the metadata of a client differ from those that an administrator decided
+/// about: another program may be behind it, or it binds itself less.
+pub(crate) fn changed(before: &Client, now: &Client) -> Option<&'static str> {
+    let less = |before: ClientRules, now: ClientRules| {
+        (before.require_pushed_authorization_requests && !now.require_pushed_authorization_requests)
+            || (before.dpop_bound_access_tokens && !now.dpop_bound_access_tokens)
+    };
+    [
+        ("redirect_uris", before.redirect_uris != now.redirect_uris),
+        ("client_name", before.name != now.name),
+        ("token_endpoint_auth_method", before.auth_method != now.auth_method),
+        ("jwks", before.jwks != now.jwks || before.jwks_uri != now.jwks_uri),
+        ("client_uri", before.client_uri != now.client_uri),
+        ("grant_types", before.grant_types != now.grant_types),
+        ("rules of its own", less(before.rules, now.rules)),
+    ]
+    .into_iter()
+    .find_map(|(part, differs)| differs.then_some(part))
 }
 
 /// Applies the policy to the client of a service, which an administrator adds: no user signs in at
@@ -408,7 +419,11 @@ mod tests {
             register(json!({"client_name": "Good\u{202e}txt\u{200b} \n name"})).name,
             "Goodtxt name"
         );
-        assert_eq!(register(json!({"client_name": null})).name, "127.0.0.1");
+        for name in [json!(null), json!(""), json!("\u{3164}\u{2800} "), json!("\u{200d}\u{e0041}")]
+        {
+            let shown = register(json!({ "client_name": name })).name;
+            assert_eq!(shown, "127.0.0.1", "a name that shows nothing is none: {name}");
+        }
     }
 
     #[test]
@@ -454,6 +469,7 @@ mod tests {
             json!({"token_endpoint_auth_method": "client_secret_basic"}),
             json!({"client_name": null}),
             json!({"client_name": "\u{200b}"}),
+            json!({"client_name": "\u{115f}\u{2800}"}),
         ] {
             assert_eq!(
                 try_with(&change, ClientSource::MetadataDocument).unwrap_err(),
