@@ -117,18 +117,6 @@ pub(crate) async fn edit<E: Editable>(
     Ok(Edit { differences, ends_access, etag: objects.etag_of(of).await? })
 }
 
-/// Refuses a decision about a state that was changed since it was seen.
-pub(crate) async fn unchanged<E: Editable>(
-    objects: &E,
-    of: &str,
-    seen: Option<&str>,
-) -> Result<(), Refusal> {
-    match seen {
-        Some(seen) if objects.etag_of(of).await? != seen => Err(E::changed(of)),
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// Settings of an upstream or an identity provider to be replaced. `null` restores the default.
 #[derive(Clone, Debug)]
 pub struct SettingsPatch {

@@ -89,8 +89,7 @@ impl Providers {
     /// it.
     /// With `seen`, only if it is still in the state of that etag.
     pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
-        edit::unchanged(self, name, seen).await?;
-        Ok(self.federation.delete(name).await?)
+        Ok(self.federation.delete(name, seen).await?)
     }
 
     /// Tries an identity provider out: discovery, keys, redirect, client.

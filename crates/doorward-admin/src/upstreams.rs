@@ -95,13 +95,9 @@ pub struct Upstreams {
 
 /// The etag of a tool's state, so that no other state is decided on than the one that was shown.
 pub fn tool_etag(pin: &PinnedTool) -> String {
-    let text = format!(
-        "{}\n{}\n{}",
-        pin.state.as_str(),
-        pin.definition,
-        pin.changed.as_deref().unwrap_or_default()
-    );
-    doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
+    let class = pin.class.map_or("", |class| class.as_str());
+    let changed = pin.changed.as_deref().unwrap_or_default();
+    doorward_model::id::etag(&[pin.state.as_str(), class, &pin.definition, changed])
 }
 
 /// Reports that a tool waits for a decision.
@@ -167,8 +163,7 @@ impl Upstreams {
     /// Deletes an upstream that was added, with the connections of all users to it.
     /// With `seen`, only if it is still in the state of that etag.
     pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), Refusal> {
-        edit::unchanged(self, name, seen).await?;
-        Ok(self.gateway.delete(name).await?)
+        Ok(self.gateway.delete(name, seen).await?)
     }
 
     /// Tries an upstream out, with the access of the user of that sign-in name if one is given.

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use doorward_model::{
-    Change, Invitation, Members, ProviderId, SecretSettings as _, StoredProvider, UserId,
+    Change, Expected, Invitation, Members, ProviderId, SecretSettings as _, StoredProvider,
+    UnitOfWork, UserId,
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 
 use crate::{
     config::{ProviderConfig, SettingError},
@@ -27,14 +28,8 @@ pub struct PreparedProvider {
 impl PreparedProvider {
     /// The etag of the state that they replace.
     pub fn etag(&self) -> String {
-        etag(&self.record)
+        self.record.etag()
     }
-}
-
-/// The name of a state of a provider's settings.
-fn etag(record: &StoredProvider) -> String {
-    let sealed = record.secret.as_ref().map(doorward_model::Sealed::as_str).unwrap_or_default();
-    doorward_model::id::etag(&[&record.settings, sealed])
 }
 
 /// Reason for which a provider could not be added or deleted.
@@ -165,7 +160,7 @@ impl Federation {
     /// configuration file has none.
     pub async fn etag(&self, id: &ProviderId) -> Result<Option<String>, StoreError> {
         let records = self.inner.services.store.providers().await?;
-        Ok(records.iter().find(|record| record.id == *id).map(etag))
+        Ok(records.iter().find(|record| record.id == *id).map(StoredProvider::etag))
     }
 
     /// Prepares other settings for a provider that was added. Nothing changes until they are put in
@@ -246,20 +241,32 @@ impl Federation {
     }
 
     /// Deletes a provider that was added by command, with everything that depends on it. One that
-    /// is added again under the same name is a new one.
-    pub async fn delete(&self, name: &str) -> Result<(), ProviderChangeError> {
+    /// is added again under the same name is a new one. With `seen`, only if it is still in the state
+    /// of that etag.
+    pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), ProviderChangeError> {
         if self.inner.configured.now().iter().any(|provider| provider.id.as_str() == name) {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
         let services = &self.inner.services;
         let settings = &self.inner.settings;
+        let id = ProviderId::from_stored(name);
+        // Also one whose settings cannot be used.
+        if self.etag(&id).await?.is_none() {
+            return Err(ProviderChangeError::Unknown(name.to_owned()));
+        }
         let delete = Change::DeleteProvider {
-            id: ProviderId::from_stored(name),
+            id: id.clone(),
             at: services.clock.now(),
             passwords: settings.passwords,
         };
-        match services.store.apply(delete).await {
+        let object = Expected::Provider(id);
+        let expect = seen.map(|etag| Change::Expect { object, etag: etag.to_owned() });
+        let unit: UnitOfWork = expect.into_iter().chain([delete]).collect();
+        match services.store.apply(unit).await {
             Ok(()) => Ok(()),
+            Err(StoreError::Refused(Condition::Expect)) => {
+                Err(ProviderChangeError::Changed(name.to_owned()))
+            }
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Unknown(name.to_owned())),
             Err(error) => Err(error.into()),
         }

@@ -7,10 +7,10 @@ use std::{
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Change as Stored, Members, SecretSettings as _, UnitOfWork, UpstreamChange, UpstreamName,
-    UpstreamTrust, trust::Ended, upstream::StoredUpstream,
+    Change as Stored, Expected, Members, SecretSettings as _, UnitOfWork, UpstreamChange,
+    UpstreamName, UpstreamTrust, trust::Ended, upstream::StoredUpstream,
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 
 use crate::{
     Gateway,
@@ -60,14 +60,8 @@ impl PreparedUpstream {
     }
     /// The etag of the state that they replace.
     pub fn etag(&self) -> String {
-        etag(&self.record)
+        self.record.etag()
     }
-}
-
-/// The name of a state of an upstream's settings.
-fn etag(record: &StoredUpstream) -> String {
-    let sealed = record.secrets.as_ref().map(doorward_model::Sealed::as_str).unwrap_or_default();
-    doorward_model::id::etag(&[&record.settings, sealed])
 }
 
 /// Reason for which an upstream could not be added or deleted.
@@ -381,7 +375,7 @@ impl Gateway {
         let left = services.store.upstream_trust_now(upstream.name).await?;
         let added = if let Some(left) = left {
             let ending = self.inner.ending(upstream.name, None, Some(&left), Ended::Moved(trust));
-            self.inner.end(ending, Some(insert)).await?
+            self.inner.end(ending, Some(Stored::Upstream(insert))).await?.is_none()
         } else {
             let begin = UpstreamChange::Begin(trust);
             let unit: UnitOfWork = [insert, begin].into_iter().map(Stored::Upstream).collect();
@@ -398,7 +392,7 @@ impl Gateway {
     /// changed. One of the configuration file has none.
     pub async fn etag(&self, name: UpstreamName) -> Result<Option<String>, StoreError> {
         let records = self.inner.services.store.upstreams().await?;
-        Ok(records.iter().find(|record| record.name == name).map(etag))
+        Ok(records.iter().find(|record| record.name == name).map(StoredUpstream::etag))
     }
 
     /// Prepares other settings for an upstream that was added. Nothing changes until they are put
@@ -459,7 +453,7 @@ impl Gateway {
         let as_seen = if *ends {
             let next = Ended::Moved(self.inner.new_trust(after, None));
             let ending = self.inner.ending(after.name, Some(&**before), trust.as_ref(), next);
-            self.inner.end(ending, Some(update)).await?
+            self.inner.end(ending, Some(Stored::Upstream(update))).await?.is_none()
         } else {
             match services.store.apply(update).await {
                 Ok(()) => true,
@@ -473,8 +467,9 @@ impl Gateway {
         self.follow().await.map_err(Into::into)
     }
 
-    /// Deletes an upstream that was added by command, with everything that depends on it.
-    pub async fn delete(&self, name: &str) -> Result<(), UpstreamChangeError> {
+    /// Deletes an upstream that was added by command, with everything that depends on it. With
+    /// `seen`, only if it is still in the state of that etag.
+    pub async fn delete(&self, name: &str, seen: Option<&str>) -> Result<(), UpstreamChangeError> {
         if self.inner.configured.now().iter().any(|upstream| upstream.name.as_str() == name) {
             return Err(UpstreamChangeError::InFile(name.to_owned()));
         }
@@ -483,10 +478,18 @@ impl Gateway {
         let trust = self.inner.services.store.upstream_trust_now(name).await?;
         let all = self.all_upstreams().await?;
         let upstream = all.iter().find(|upstream| upstream.name == name).map(AsRef::as_ref);
+        // Also one whose settings cannot be used.
+        if self.etag(name).await?.is_none() {
+            return Err(unknown());
+        }
         let why = Ended::Deleted { stored: true };
         let ending = self.inner.ending(name, upstream, trust.as_ref(), why);
-        if !self.inner.end(ending, None).await? {
-            return Err(unknown());
+        let object = Expected::Upstream(name);
+        let expect = seen.map(|etag| Stored::Expect { object, etag: etag.to_owned() });
+        match self.inner.end(ending, expect).await? {
+            None => {}
+            Some(Condition::Expect) => return Err(UpstreamChangeError::Changed(name.to_string())),
+            Some(_) => return Err(unknown()),
         }
         // Its index is removed with it; another process follows by itself.
         self.follow().await?;

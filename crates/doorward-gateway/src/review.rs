@@ -209,11 +209,7 @@ impl Gateway {
             Decision::Reject => tool.state = ToolState::Rejected,
             Decision::Classify(class) => tool.class = class,
         }
-        let change = UpstreamChange::Decide {
-            tool: Box::new(tool),
-            seen_definition: seen.definition.clone(),
-            seen_changed: seen.changed.clone(),
-        };
+        let change = UpstreamChange::Decide { tool: Box::new(tool), seen: Box::new(seen.clone()) };
         match services.store.apply(change).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),

@@ -12,7 +12,7 @@ use doorward_model::{
     UpstreamTrust,
     trust::{Ended, Ending},
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 
 use crate::{
     Gateway, Inner,
@@ -173,16 +173,16 @@ impl Inner {
         }
     }
 
-    /// Ends an upstream's dependents, with changes that belong to it. `false` if it is no longer as
-    /// it was seen.
+    /// Ends an upstream's dependents, with changes that belong to it. It is no longer as it was seen
+    /// if a condition did not hold.
     pub(crate) async fn end(
         &self,
         ending: Ending,
-        before: Option<UpstreamChange>,
-    ) -> Result<bool, StoreError> {
+        before: Option<Change>,
+    ) -> Result<Option<Condition>, StoreError> {
         let name = ending.upstream;
         let end = UpstreamChange::End(Box::new(ending));
-        let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
+        let unit: UnitOfWork = before.into_iter().chain([Change::Upstream(end)]).collect();
         // A listing under way would store tools of an upstream that was deleted. This is noted
         // before the write, which is done also if the caller is dropped; at worst a listing is
         // repeated.
@@ -194,9 +194,9 @@ impl Inner {
                 self.catalogues.forget(name, None);
                 self.last_found.forget(name);
                 self.revocations.notify_one();
-                Ok(true)
+                Ok(None)
             }
-            Err(StoreError::Refused(_)) => Ok(false),
+            Err(StoreError::Refused(condition)) => Ok(Some(condition)),
             Err(error) => Err(error),
         }
     }
@@ -260,7 +260,7 @@ impl Gateway {
         let next = self.inner.new_trust(upstream, Some(accepted.clone()));
         let why = Ended::Accepted(next);
         let ending = self.inner.ending(upstream.name, Some(upstream), Some(&trust), why);
-        if !self.inner.end(ending, None).await? {
+        if self.inner.end(ending, None).await?.is_some() {
             return Err(ServerChangeError::Changed(name.to_owned()));
         }
         tracing::info!(upstream = name, issuer = %clean(&accepted.issuer), "an administrator accepted the authorization server of an upstream");

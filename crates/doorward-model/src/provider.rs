@@ -63,6 +63,14 @@ pub struct StoredProvider {
     pub created_at: Timestamp,
 }
 
+impl StoredProvider {
+    /// The name of the state of its settings, for conditional changes.
+    pub fn etag(&self) -> String {
+        let sealed = self.secret.as_ref().map(Sealed::as_str).unwrap_or_default();
+        crate::id::etag(&[&self.settings, sealed])
+    }
+}
+
 /// The key of an account at an identity provider: a hash of issuer and subject, which together
 /// never name another user (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

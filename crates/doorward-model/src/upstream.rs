@@ -83,6 +83,14 @@ pub struct StoredUpstream {
     pub created_at: Timestamp,
 }
 
+impl StoredUpstream {
+    /// The name of the state of its settings, for conditional changes.
+    pub fn etag(&self) -> String {
+        let sealed = self.secrets.as_ref().map(Sealed::as_str).unwrap_or_default();
+        crate::id::etag(&[&self.settings, sealed])
+    }
+}
+
 /// The effect of a tool on the world, by its annotations or an administrator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ToolClass {

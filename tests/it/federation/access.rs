@@ -422,7 +422,7 @@ async fn deleting_a_provider_ends_the_access_obtained_through_it() {
     provider.follow(&server.clock);
     server.app.federation.add("corp", provider.config()).await.unwrap();
     let browser = signed_in(&server, &provider).await;
-    server.app.federation.delete("corp").await.unwrap();
+    server.app.federation.delete("corp", None).await.unwrap();
     Browser::new().get(&server.at("/login/corp")).await.expect(404);
     assert_eq!(name_of(&server, &browser).await, None);
 }

@@ -295,7 +295,7 @@ async fn a_deleted_provider_ends_everything_and_one_of_its_name_is_a_new_one() {
     let back = provider.sign_in(&away.location());
     assert_eq!(user(&server, "local").await.provider_roles.len(), 1);
 
-    server.app.federation.delete("corp").await.unwrap();
+    server.app.federation.delete("corp", None).await.unwrap();
     server.app.federation.add("corp", config).await.unwrap();
     for browser in [&browser, &linked] {
         assert_eq!(name_of(&server, browser).await, None);

@@ -122,7 +122,7 @@ async fn pending_tokens_are_revoked_although_their_upstream_is_deleted() {
     let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     end(&server, &alice, "wiki", End::AccessEnded).await;
-    server.app.gateway.delete("wiki").await.unwrap();
+    server.app.gateway.delete("wiki", None).await.unwrap();
     assert_eq!(revoked(&server, &wiki).await, ["refresh-1-1", "access-1-1"]);
 }
 

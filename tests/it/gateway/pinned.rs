@@ -292,7 +292,7 @@ async fn decisions_about_definitions_outlive_their_upstream() {
     decide(gateway, "wiki", "fine", Decision::Approve).await;
     decide(gateway, "wiki", "wipe", Decision::Approve).await;
     until("approved", async || offered().await.len() == 2).await;
-    gateway.delete("wiki").await.unwrap();
+    gateway.delete("wiki", None).await.unwrap();
     assert!(offered().await.is_empty());
     let kept: Vec<String> = pins(&server, "wiki").await.into_iter().map(|pin| pin.tool).collect();
     assert_eq!(kept, ["echo", "fine", "wipe"], "undecided tools are deleted with the upstream");
@@ -315,7 +315,7 @@ async fn decisions_about_definitions_outlive_their_upstream() {
         );
     }
     // The same name at another place: approvals were about the other server.
-    gateway.delete("wiki").await.unwrap();
+    gateway.delete("wiki", None).await.unwrap();
     add(&elsewhere, "manual").await;
     until("listed", async || {
         offered().await.is_empty()

@@ -79,7 +79,7 @@ async fn a_token_is_sent_to_no_other_resource_when_its_upstream_is_added_again_e
         }
         used(&server, &alice, case).await;
         let before: Vec<String> = wiki.state().valid.iter().cloned().collect();
-        gateway.delete("wiki").await.unwrap();
+        gateway.delete("wiki", None).await.unwrap();
         gateway.add("wiki", case.config(&other, &wiki)).await.unwrap();
         server.call(&alice.token, case.tool, json!({"text": "x"})).await.expect(200);
         for token in before {
@@ -89,7 +89,7 @@ async fn a_token_is_sent_to_no_other_resource_when_its_upstream_is_added_again_e
             );
         }
         // Of the same place an upstream that was added again is a new one too.
-        gateway.delete("wiki").await.unwrap();
+        gateway.delete("wiki", None).await.unwrap();
         gateway.add("wiki", case.config(&wiki, &wiki)).await.unwrap();
         let page = server.call(&alice.token, case.tool, json!({"text": "x"})).await.expect(200);
         if case.auth == "oauth" {

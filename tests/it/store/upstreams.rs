@@ -345,14 +345,22 @@ async fn tools_and_registrations_of_an_upstream_hold_once() {
         first: true,
     };
     store.apply(note).await.unwrap();
-    let decide = |seen: Option<&str>| UpstreamChange::Decide {
+    let as_read = PinnedTool { changed: Some("three".into()), ..pin("one") };
+    let decide = |seen: &PinnedTool| UpstreamChange::Decide {
         tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
-        seen_definition: "one".into(),
-        seen_changed: seen.map(str::to_owned),
+        seen: Box::new(seen.clone()),
     };
-    refused(store, decide(None)).await;
-    refused(store, decide(Some("four"))).await;
-    store.apply(decide(Some("three"))).await.unwrap();
+    for other in [
+        PinnedTool { changed: None, ..as_read.clone() },
+        PinnedTool { changed: Some("four".into()), ..as_read.clone() },
+        PinnedTool { definition: "two".into(), ..as_read.clone() },
+        // A decision that another administrator made meanwhile is not undone.
+        PinnedTool { state: ToolState::Rejected, ..as_read.clone() },
+        PinnedTool { class: Some(ToolClass::Read), ..as_read.clone() },
+    ] {
+        assert_eq!(refused(store, decide(&other)).await, Condition::DecideTool, "{other:?}");
+    }
+    store.apply(decide(&as_read)).await.unwrap();
     let pinned = store.pinned_tools(wiki()).await.unwrap();
     assert_eq!(
         (pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class),

@@ -4,7 +4,8 @@ use super::{Change, FactorChange};
 use crate::{
     Timestamp,
     id::{ClientId, UserId},
-    upstream::UpstreamChange,
+    provider::ProviderId,
+    upstream::{UpstreamChange, UpstreamName},
 };
 
 /// An attempt to guess a secret, counted before the secret is compared.
@@ -45,6 +46,10 @@ pub enum Expected {
     Client(ClientId),
     /// A setting, by its value; empty if it is not set.
     Setting(String),
+    /// An identity provider that was added, by [`crate::StoredProvider::etag`].
+    Provider(ProviderId),
+    /// An upstream that was added, by [`crate::upstream::StoredUpstream::etag`].
+    Upstream(UpstreamName),
 }
 
 /// Changes that are applied together or not at all.

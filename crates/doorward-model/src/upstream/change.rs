@@ -107,10 +107,8 @@ pub enum UpstreamChange {
     Decide {
         /// The decision.
         tool: Box<PinnedTool>,
-        /// The definition that was pinned when the administrator looked.
-        seen_definition: String,
-        /// The changed definition that the administrator saw.
-        seen_changed: Option<String>,
+        /// The tool as the administrator saw it: its state, class and definitions.
+        seen: Box<PinnedTool>,
     },
     /// Adds or replaces a registration.
     PutRegistration(UpstreamRegistration),

@@ -280,6 +280,10 @@ pub(crate) fn write_of(change: Change, signs_in: bool) -> Write {
         Change::Expect { object: Expected::User(id), etag } => user::expect_seen(&id, etag),
         Change::Expect { object: Expected::Client(id), etag } => client::expect_seen(&id, etag),
         Change::Expect { object: Expected::Setting(key), etag } => setting::expect_seen(key, etag),
+        Change::Expect { object: Expected::Provider(id), etag } => provider::expect_seen(id, etag),
+        Change::Expect { object: Expected::Upstream(name), etag } => {
+            upstream::expect_seen(name, etag)
+        }
         Change::ExpectOtherAdministrator(user_id) => expect_other_administrator(user_id),
         Change::Audit(events) => audit(events),
         Change::InsertRecord { id, at, body } => audit_record::insert(id, at, &body),
@@ -354,9 +358,7 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::ForgetUndecided { upstream, tools } => {
             upstream_tool::forget_undecided(&upstream, &tools)
         }
-        UpstreamChange::Decide { tool, seen_definition, seen_changed } => {
-            upstream_tool::decide(&tool, &seen_definition, seen_changed.as_deref())
-        }
+        UpstreamChange::Decide { tool, seen } => upstream_tool::decide(&tool, &seen),
         UpstreamChange::PutRegistration(registration) => upstream_registration::put(&registration),
         UpstreamChange::DeleteRegistration { upstream, issuer } => {
             upstream_registration::delete(&upstream, &issuer)

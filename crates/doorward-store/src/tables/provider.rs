@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, etag_of},
     condition::Condition,
     db::Db,
     invalidate::Invalidation,
     tables::{Copied, Table, access_grant, access_token, identity, invitation, session},
-    writes::{Audit, Dependents, Name, Read, Work, Write, about, nothing, run},
+    writes::{Audit, Dependents, Name, Read, Work, Write, about, expect, nothing, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -141,6 +141,21 @@ impl Row for Compared {
             })))
         })
     }
+}
+
+/// The settings of a provider, of which a unit expects the state.
+#[derive(Debug)]
+struct Settings(ProviderId);
+
+impl Tagged for Settings {
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        etag_of::<Entity>(db, self.0.as_str(), |row| Ok(from_row(row).etag()))
+    }
+}
+
+/// Demands that the settings of a provider are as they were read.
+pub(crate) fn expect_seen(id: ProviderId, etag: String) -> Write {
+    expect(Settings(id), etag)
 }
 
 pub(crate) fn delete(id: ProviderId, at: Timestamp, passwords: bool) -> Write {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Store, StoreError,
-    audit::row::Row,
+    audit::row::{Row, Tagged, etag_of},
     condition::Condition,
     convert::{list_to_text, upstream_name},
     db::Db,
@@ -26,7 +26,7 @@ use crate::{
         Copied, Table, access_grant, access_token, authorization_code, connect_attempt, connection,
         token_revocation, upstream_registration, upstream_tool, upstream_trust,
     },
-    writes::{Audit, Name, Sql, Work, Write, about, nothing, run},
+    writes::{Audit, Name, Sql, Work, Write, about, expect, nothing, run},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -215,6 +215,21 @@ impl Row for Compared {
             })))
         })
     }
+}
+
+/// The settings of an upstream, of which a unit expects the state.
+#[derive(Debug)]
+struct Settings(UpstreamName);
+
+impl Tagged for Settings {
+    fn etag<'a>(&'a self, db: Db<'a>) -> BoxFuture<'a, Result<Option<String>, DbErr>> {
+        etag_of::<Entity>(db, self.0.as_str(), |row| from_row(row).map(|stored| stored.etag()))
+    }
+}
+
+/// Demands that the settings of an upstream are as they were read.
+pub(crate) fn expect_seen(name: UpstreamName, etag: String) -> Write {
+    expect(Settings(name), etag)
 }
 
 pub(crate) fn insert(new: &StoredUpstream) -> Write {

@@ -206,17 +206,19 @@ impl Row for Compared {
     }
 }
 
-pub(crate) fn decide(
-    tool: &PinnedTool,
-    seen_definition: &str,
-    seen_changed: Option<&str>,
-) -> Write {
+pub(crate) fn decide(tool: &PinnedTool, seen: &PinnedTool) -> Write {
     let upstream = tool.upstream.as_str();
     let mut as_seen = Where::all()
         .add(Column::Upstream.eq(upstream))
         .add(Column::Tool.eq(tool.tool.as_str()))
-        .add(Column::Definition.eq(seen_definition));
-    as_seen = as_seen.add(match seen_changed {
+        .add(Column::Definition.eq(seen.definition.as_str()))
+        // The whole row is replaced: another decision, or another class, would be undone.
+        .add(Column::State.eq(seen.state.as_str()));
+    as_seen = as_seen.add(match seen.class {
+        Some(class) => Column::Class.eq(class.as_str()),
+        None => Column::Class.is_null(),
+    });
+    as_seen = as_seen.add(match seen.changed.as_deref() {
         Some(changed) => Column::Changed.eq(changed),
         None => Column::Changed.is_null(),
     });

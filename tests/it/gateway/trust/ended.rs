@@ -65,7 +65,7 @@ async fn nothing_that_was_given_or_sealed_for_an_upstream_counts_at_one_added_ag
     connect(&server, &alice.browser, "wiki").await;
     assert_eq!(wiki.state().registrations, 1);
 
-    gateway.delete("wiki").await.unwrap();
+    gateway.delete("wiki", None).await.unwrap();
     assert_eq!(alice.client.refresh(&only.refresh, &[]).await.status, 400);
     let told = entries(&server, "upstream.deleted").await;
     let detail: Value = serde_json::from_str(&told[0]).unwrap();
@@ -104,7 +104,7 @@ async fn tokens_of_a_deleted_upstream_are_revoked_at_their_issuer_by_a_task_with
     connect(&server, &alice.browser, "wiki").await;
     wiki.state().failing_revocations = 1;
     server.keep_house();
-    gateway.delete("wiki").await.unwrap();
+    gateway.delete("wiki", None).await.unwrap();
     let until = async |count: usize| {
         for _ in 0..400 {
             if wiki.state().revoked.len() == count && wiki.state().failing_revocations == 0 {
@@ -138,7 +138,7 @@ async fn a_revocation_that_never_works_is_abandoned() {
     let alice = gateway_user(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     wiki.state().failing_revocations = usize::MAX;
-    gateway.delete("wiki").await.unwrap();
+    gateway.delete("wiki", None).await.unwrap();
     for _ in 0..20 {
         gateway.revoke_due().await;
         server.clock.advance(100_000);
