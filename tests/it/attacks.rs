@@ -2,7 +2,13 @@
 //! that are almost right, the parts of one client's flow in another's, odd encodings, and hosts and
 //! headers that a caller makes up. Each test also shows that nothing of it was used up.
 
+mod api;
+mod forwarded;
+mod mixed;
+mod names;
+mod outbound;
 mod proofs;
+mod registrations;
 
 use doorward_accounts::Authority;
 use doorward_admin::{AddedClient, NewClient, NewExchange, NewRelyingParty, NewResource};

@@ -34,6 +34,7 @@ const LONGEST_DESCRIPTION: usize = 200;
 pub struct NewGroup {
     /// The name, which never changes.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$"))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     pub name: String,
     /// The purpose.
     #[serde(default)]
@@ -42,6 +43,7 @@ pub struct NewGroup {
     /// The roles of its members.
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Vec<String>,
 }
 
@@ -55,6 +57,7 @@ pub struct GroupEdit {
     pub description: Option<String>,
     /// The roles of its members, which replace the current ones.
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Option<Vec<String>>,
 }
 

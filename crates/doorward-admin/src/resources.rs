@@ -32,16 +32,20 @@ const MOST_ROLES: usize = 32;
 pub struct NewResource {
     /// Its URL, exactly as in the claim `aud` of its tokens.
     #[schemars(length(min = 1, max = 500))]
+    #[schemars(extend("x-code" = "invalid_resource"))]
     pub url: String,
     /// The name that the consent page shows; by default the host.
     #[schemars(length(min = 1, max = 80))]
+    #[schemars(extend("x-code" = "invalid_resource"))]
     pub name: Option<String>,
     /// The scopes that tokens for it may have; the first is the default.
     #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
+    #[schemars(extend("x-code" = "invalid_resource"))]
     pub scopes: Vec<String>,
     /// The roles of which a user must have one; empty for all users.
     #[serde(default)]
     #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Vec<String>,
 }
 
@@ -52,12 +56,15 @@ pub struct NewResource {
 pub struct ResourceEdit {
     /// The name that the consent page shows.
     #[schemars(length(min = 1, max = 80))]
+    #[schemars(extend("x-code" = "invalid_resource"))]
     pub name: Option<String>,
     /// The scopes, which replace the current ones.
     #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 48)))]
+    #[schemars(extend("x-code" = "invalid_resource"))]
     pub scopes: Option<Vec<String>>,
     /// The roles, which replace the current ones.
     #[schemars(length(max = 32), inner(length(min = 1, max = 32)))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Option<Vec<String>>,
 }
 

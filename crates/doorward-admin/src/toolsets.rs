@@ -32,21 +32,26 @@ const MOST_TOOLSETS: usize = 500;
 pub struct NewToolset {
     /// The name in its URL, which never changes.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub name: String,
     /// The display name; by default the name.
     #[serde(default)]
     #[schemars(length(max = 80))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub title: String,
     /// The purpose, for users and for the models of clients.
     #[serde(default)]
     #[schemars(length(max = 500))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub description: String,
     /// The lines of the selection, such as `upstream=wiki tool=search_*`.
     #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 500)))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub selection: Vec<String>,
     /// The roles of which a user must have one; empty for all users.
     #[serde(default)]
     #[schemars(length(max = 32), inner(length(min = 1, max = 40)))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Vec<String>,
 }
 
@@ -57,15 +62,19 @@ pub struct NewToolset {
 pub struct ToolsetEdit {
     /// The display name.
     #[schemars(length(min = 1, max = 80))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub title: Option<String>,
     /// The purpose.
     #[schemars(length(max = 500))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub description: Option<String>,
     /// The lines of the selection, which replace the current ones.
     #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 500)))]
+    #[schemars(extend("x-code" = "invalid_toolset"))]
     pub selection: Option<Vec<String>>,
     /// The roles, which replace the current ones.
     #[schemars(length(max = 32), inner(length(min = 1, max = 40)))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     pub roles: Option<Vec<String>>,
 }
 

@@ -42,7 +42,12 @@ impl PlatformKey {
 
     /// A token with this header, signed with ES256 whatever it says.
     pub fn signed(&self, header: &Value, claims: &Value) -> String {
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        self.signed_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// The same with exactly these texts.
+    pub fn signed_text(&self, header: &str, claims: &str) -> String {
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let input = format!("{}.{}", encode(header), encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))

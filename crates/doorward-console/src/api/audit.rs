@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::operation::{
-    Answered, AnyJson, ApiCaller, Operation, PathValue, QueryParams, Refused, limit, needs, show,
+    Answered, AnyJson, ApiCaller, Operation, PathValue, QueryParams, Refused, needs, show,
 };
 use crate::Console;
 
@@ -193,7 +193,7 @@ async fn search(
         subject: given(which.subject),
     };
     console.store.flush().await?;
-    let page = console.store.audit(&filter, which.before, limit(which.limit, 100, 500)?).await?;
+    let page = console.store.audit(&filter, which.before, which.limit.unwrap_or(100)).await?;
     Ok(show(
         StatusCode::OK,
         &Entries {

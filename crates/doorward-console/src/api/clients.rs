@@ -224,16 +224,19 @@ struct Clients {
 struct New {
     /// The name that users see.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     name: String,
     /// Needed, except for the client of a service, which has none.
     #[serde(default)]
     #[schemars(inner(length(min = 1)))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     redirect_uris: Vec<String>,
     /// `none`, `client_secret_basic`, `client_secret_post`, or `private_key_jwt` for a service.
     token_endpoint_auth_method: Option<Method>,
     /// The service as which it acts without a user, by `client_credentials`: the sign-in name of
     /// its account, which is added if there is none.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     service: Option<String>,
     /// For a service: the most that a token may be for.
     #[serde(default)]
@@ -283,8 +286,10 @@ impl From<Method> for doorward_model::ClientAuthMethod {
 struct Changes {
     /// The name that users see.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     name: Option<String>,
     #[schemars(length(min = 1), inner(length(min = 1)))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     redirect_uris: Option<Vec<String>>,
     /// Its settings as a relying party. Another client that an administrator added becomes one.
     openid: Option<OpenIdChanges>,
@@ -339,6 +344,7 @@ enum Verb {
 struct Clean {
     /// The least age of an unauthorised registration that is deleted, in days.
     #[schemars(range(min = 0, max = 3660))]
+    #[schemars(extend("x-code" = "invalid_days"))]
     unused_days: u32,
 }
 

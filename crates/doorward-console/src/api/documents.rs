@@ -13,7 +13,7 @@ use doorward_transport::{ParamsError, multipart::read_long_body};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Operation, QueryParams, Refused, done, limit, needs, show};
+use super::operation::{Answered, Operation, QueryParams, Refused, done, needs, show};
 use crate::Console;
 
 /// The documents of one answer, unless the caller asks for another number.
@@ -67,6 +67,7 @@ struct Part {
     /// The path after which the part begins: `next` of the part before.
     after: Option<String>,
     /// Maximum number of documents, from 1 to 1000; 100 without it.
+    #[schemars(range(min = 1, max = MOST_DOCUMENTS))]
     limit: Option<u64>,
 }
 
@@ -130,7 +131,7 @@ async fn list(
     Path(name): Path<String>,
     QueryParams(part): QueryParams<Part>,
 ) -> Answered {
-    let most = limit(part.limit, USUAL, MOST_DOCUMENTS as u64)?;
+    let most = part.limit.unwrap_or(USUAL);
     let most = usize::try_from(most).unwrap_or(MOST_DOCUMENTS);
     // One more shows if there is a next part.
     let listed = console.admin.documents.list(&name, part.after, most + 1).await?;

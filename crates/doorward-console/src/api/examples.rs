@@ -33,7 +33,7 @@ pub(super) fn body(operation: &str) -> Option<Value> {
             "name": "company", "kind": "oidc", "issuer": "https://id.example.com",
             "client_id": "doorward", "client_secret": "…",
         }),
-        "changeProvider" => json!({"title": "Company sign-in"}),
+        "changeProvider" => json!({"name": "Company sign-in"}),
         "addUpstream" => {
             json!({"name": "wiki", "kind": "http", "url": "https://wiki.example.com/mcp"})
         }

@@ -54,6 +54,7 @@ struct Permission {
     from: Vec<String>,
     /// Scopes that an exchanged token may have at most.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_scope"))]
     scopes: Vec<String>,
     /// The client is an AI back end: each token that it gets is for one upstream and for five
     /// minutes at most, and is in no list of the user's connected apps.

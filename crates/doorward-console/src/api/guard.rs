@@ -13,7 +13,10 @@ use doorward_mcp::{BearerRefusal, Calling, as_dpop, proof_error};
 use doorward_model::{AuditEvent, AuditKind, Outcome, Resource, routes};
 use doorward_store::origin;
 
-use super::operation::{Needs, Readers, Refused};
+use super::{
+    described::Described,
+    operation::{Needs, Readers, Refused},
+};
 use crate::Console;
 
 /// The conditions of an operation.
@@ -22,12 +25,13 @@ pub(super) struct Entry {
     pub(super) console: Arc<Console>,
     pub(super) needs: Needs,
     pub(super) readers: Readers,
+    pub(super) described: Described,
 }
 
 /// Refuses a caller whose role does not permit the operation, or whose token lacks the scopes that
 /// it needs.
 pub(super) async fn guard(
-    State(Entry { console, needs, readers }): State<Entry>,
+    State(Entry { console, needs, readers, described }): State<Entry>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -97,6 +101,7 @@ pub(super) async fn guard(
         );
     }
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(described);
     next.run(request).await
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod chats;
 mod clients;
 mod connections;
+mod described;
 mod documents;
 mod edits;
 mod examples;
@@ -43,6 +44,7 @@ use doorward_transport::routing::get;
 use doorward_transport::{answer, cors, host::ReachedAs};
 use serde_json::json;
 
+use described::Described;
 pub use openapi::document;
 use operation::Operation;
 pub use upstreams::describe as describe_upstream;
@@ -86,8 +88,9 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
     let mut router = Router::new();
     for operation in operations() {
         let (needs, readers) = (operation.needs, operation.readers);
+        let described = Described::of(operation.body, operation.query);
         let guard = middleware::from_fn_with_state(
-            guard::Entry { console: Arc::clone(console), needs, readers },
+            guard::Entry { console: Arc::clone(console), needs, readers, described },
             guard::guard,
         );
         router = router.route(operation.path, operation.handler.layer(guard));

@@ -2,21 +2,17 @@
 
 use doorward_language::scope_description;
 use doorward_model::{Scope, ScopeSet, routes};
-use schemars::{SchemaGenerator, generate::SchemaSettings};
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::{
-    examples,
+    described, examples,
     operation::{Answer, Operation},
 };
 
 /// The document for a server at this public URL.
 pub fn document(public_url: &str) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    let mut generator = SchemaGenerator::new(settings);
+    let mut generator = described::generator();
     let mut paths: Map<String, Value> = Map::new();
     for operation in super::operations() {
         let described = describe(&operation, &mut generator);

@@ -1,7 +1,7 @@
 //! One operation of the API: its handler and its description in the OpenAPI document, in one place;
 //! and the parts that handlers share.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -21,8 +21,9 @@ use doorward_transport::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::described::{Described, SchemaOf, Undescribed};
 use crate::Console;
 
 /// Maximum number of bytes of a request.
@@ -31,9 +32,6 @@ const MAX_BODY: usize = 256 * 1024;
 /// Reads an example into the type of a body.
 #[cfg(test)]
 pub(super) type Fits = fn(&Value) -> Result<(), String>;
-
-/// Makes a schema.
-pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
@@ -252,19 +250,28 @@ pub(super) struct Problem {
 #[derive(Debug)]
 pub(super) struct Refused {
     status: StatusCode,
-    error: &'static str,
+    error: Cow<'static, str>,
     told: String,
 }
 
 impl Refused {
-    pub(super) fn new(status: StatusCode, error: &'static str, told: impl Into<String>) -> Self {
-        Self { status, error, told: told.into() }
+    pub(super) fn new(
+        status: StatusCode,
+        error: impl Into<Cow<'static, str>>,
+        told: impl Into<String>,
+    ) -> Self {
+        Self { status, error: error.into(), told: told.into() }
     }
     pub(super) fn bad(told: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", told)
     }
     pub(super) fn missing(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+    /// A handler reads what its operation does not describe: a fault of this program.
+    fn undescribed() -> Self {
+        tracing::error!("an operation of the administration API reads what it does not describe");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "this is a fault of Doorward")
     }
     pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again shortly")
@@ -281,6 +288,13 @@ impl From<Refusal> for Refused {
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, refusal.code().as_str(), refusal.to_string())
+    }
+}
+
+impl From<Undescribed> for Refused {
+    fn from(Undescribed { code, told }: Undescribed) -> Self {
+        let code = code.map_or(Cow::Borrowed("invalid_request"), Cow::Owned);
+        Self::new(StatusCode::BAD_REQUEST, code, told)
     }
 }
 
@@ -327,7 +341,12 @@ pub(super) fn done() -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
 }
 
-/// The query, read into a type. Unknown parameters are refused.
+/// The schemas of the operation. Without them nothing is read.
+fn described(extensions: &http::Extensions) -> Result<Described, Refused> {
+    extensions.get::<Described>().cloned().ok_or_else(Refused::undescribed)
+}
+
+/// The query, read into a type. Parameters that are unknown or not as described are refused.
 pub(super) struct QueryParams<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParams<T> {
@@ -336,11 +355,14 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParams<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let given = members_of(parts.uri.query());
         let given = given.map_err(|error| Refused::bad(error.to_string()))?;
-        Members::Parameters.read(given).map(Self).map_err(Refused::bad)
+        let read = Members::Parameters.read(given.clone()).map_err(Refused::bad)?;
+        let wanted = described(&parts.extensions)?.query.ok_or_else(Refused::undescribed)?;
+        wanted.check(&Value::Object(given))?;
+        Ok(Self(read))
     }
 }
 
-/// The body, read from JSON into a type.
+/// The body, read from JSON into a type. One that is not as described is refused.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
@@ -354,6 +376,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
                 "the body must be application/json",
             ));
         }
+        let wanted = described(request.extensions())?.body.ok_or_else(Refused::undescribed)?;
         let bytes = read_body(request.into_body(), MAX_BODY).await.map_err(|error| {
             let status = if matches!(error, ParamsError::TooLarge) {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -366,7 +389,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
                 "the request is too long, or did not arrive in time",
             )
         })?;
-        Members::Body.read_json(&bytes).map(Self).map_err(Refused::bad)
+        let given: Map<String, Value> = Members::Body.read_json(&bytes).map_err(Refused::bad)?;
+        let read = Members::Body.read(given.clone()).map_err(Refused::bad)?;
+        wanted.check(&Value::Object(given))?;
+        Ok(Self(read))
     }
 }
 
@@ -445,16 +471,6 @@ impl Place {
     pub(super) fn of<T>(part: Listed<T>) -> (Vec<T>, Self) {
         let Listed { rows, total, next, previous, .. } = part;
         (rows, Self { next, previous, total })
-    }
-}
-
-/// A limit within its bounds.
-pub(super) fn limit(asked: Option<u64>, usual: u64, most: u64) -> Result<u64, Refused> {
-    let limit = asked.unwrap_or(usual);
-    if (1..=most).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Refused::bad(format!("limit: must be between 1 and {most}")))
     }
 }
 

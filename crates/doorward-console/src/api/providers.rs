@@ -122,6 +122,7 @@ struct Providers {
 struct New {
     /// Its name in URLs.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     name: String,
     /// Its settings, as in `[providers.NAME]`.
     #[serde(flatten)]

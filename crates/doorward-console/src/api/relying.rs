@@ -16,9 +16,11 @@ pub(super) struct OpenId {
     signed_userinfo: bool,
     /// The URLs to which a browser may be redirected after signing out.
     #[schemars(inner(length(min = 1)))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     post_logout_redirect_uris: Vec<String>,
     /// The URL to notify when a session ends.
-    #[schemars(inner(length(min = 1)))]
+    #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     backchannel_logout_uri: Option<String>,
     /// True if it needs `sid` in logout tokens.
     backchannel_logout_session_required: bool,
@@ -61,7 +63,8 @@ pub(super) struct OpenIdChanges {
     /// Another type of subjects revokes the access of the client.
     pairwise: Option<bool>,
     signed_userinfo: Option<bool>,
-    #[schemars(inner(inner(length(min = 1))))]
+    #[schemars(inner(length(min = 1)))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     post_logout_redirect_uris: Option<Vec<String>>,
     /// Empty for none.
     backchannel_logout_uri: Option<String>,

@@ -81,6 +81,7 @@ struct Changed {
     acknowledge: bool,
     /// A notice that every page shows; empty for none.
     #[schemars(length(max = 500))]
+    #[schemars(extend("x-code" = "invalid_notice"))]
     notice: Option<String>,
 }
 
@@ -112,9 +113,11 @@ async fn change(
 
 /// A test mail.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct TestMail {
     /// The e-mail address to which it is sent.
     #[schemars(length(min = 3, max = 254))]
+    #[schemars(extend("x-code" = "invalid_email"))]
     email: String,
 }
 

@@ -91,22 +91,27 @@ struct Tokens {
 struct New {
     /// The service's account.
     #[schemars(length(min = 1, max = 64))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     service: String,
     /// The purpose of the token.
     #[schemars(length(min = 1, max = 80))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     name: String,
     /// The scopes, such as `mcp:read`.
     #[schemars(
         length(min = 1),
         inner(regex(pattern = r"^(admin|mcp:(read|write|destructive)(:[a-z][a-z0-9-]*)?)$"))
     )]
+    #[schemars(extend("x-code" = "invalid_scope"))]
     scopes: Vec<String>,
     /// The upstreams that it reaches; none means all.
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z][a-z0-9-]*$")))]
+    #[schemars(extend("x-code" = "invalid_upstream"))]
     upstreams: Vec<String>,
     /// Lifetime in days.
     #[schemars(range(min = 1, max = 3660))]
+    #[schemars(extend("x-code" = "invalid_days"))]
     days: u32,
 }
 

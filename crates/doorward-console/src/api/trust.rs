@@ -143,19 +143,23 @@ struct Rules {
 struct New {
     /// The name that users see.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     name: String,
     /// The service as which the workload acts: the sign-in name of its account, which is created if
     /// it does not exist.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     service: String,
     /// Scopes that a token may have at most.
     scopes: Vec<String>,
     /// The issuer, exactly as in the claim iss. Without jwks_uri and jwks its discovery document
     /// names its keys.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     issuer: String,
     /// The pattern of the subject: * matches any text.
     #[schemars(length(min = 1, max = 512))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     subject: String,
     /// The https URL of the issuer's keys, if it has no discovery document.
     jwks_uri: Option<String>,
@@ -163,6 +167,7 @@ struct New {
     jwks: Option<Map<String, Value>>,
     /// The audience that tokens must have; by default the public URL of this server.
     #[schemars(length(min = 1, max = 512))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     audience: Option<String>,
     /// The patterns of further claims, by name or JSON pointer.
     #[serde(default)]
@@ -178,14 +183,17 @@ struct New {
 #[schemars(rename = "TrustRuleChanges")]
 struct Changes {
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_metadata"))]
     name: Option<String>,
     scopes: Option<Vec<String>>,
     /// The https URL of the issuer's keys; empty if the discovery document names it.
     jwks_uri: Option<String>,
     jwks: Option<Map<String, Value>>,
     #[schemars(length(min = 1, max = 512))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     audience: Option<String>,
     #[schemars(length(min = 1, max = 512))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     subject: Option<String>,
     claims: Option<BTreeMap<String, String>>,
     reusable: Option<bool>,

@@ -215,6 +215,7 @@ struct Upstreams {
 struct New {
     /// Its name in URLs.
     #[schemars(length(min = 1))]
+    #[schemars(extend("x-code" = "invalid_setting"))]
     name: String,
     /// Its settings, as in `[upstreams.NAME]`.
     #[serde(flatten)]
@@ -392,10 +393,6 @@ async fn accept(
     PathValue(name): PathValue,
     JsonBody(Accepted { issuer, resource }): JsonBody<Accepted>,
 ) -> Answered {
-    if issuer.is_empty() {
-        let told = "issuer must not be empty: it is the URL that the upstream names";
-        return Err(Refused::bad(told));
-    }
     let upstream = console.admin.upstreams.named(&name).await?;
     let named = console.admin.upstreams.trust(&upstream).await?.and_then(|trust| trust.named);
     // One that is not named is refused as one that changed.

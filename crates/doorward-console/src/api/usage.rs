@@ -14,7 +14,7 @@ use doorward_model::{Outcome, UsageBy, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, ApiCaller, Operation, QueryParams, Refused, limit, needs, show};
+use super::operation::{Answered, ApiCaller, Operation, QueryParams, Refused, needs, show};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -150,7 +150,7 @@ struct UsageQuery {
     /// `json` or `csv`.
     format: Option<Format>,
     /// Maximum number of rows, 1 to 1000.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = MOST_USAGE_ROWS))]
     limit: Option<u64>,
 }
 
@@ -299,7 +299,7 @@ async fn report(
         }),
         ..begins
     };
-    let limit = limit(which.limit, 100, MOST_USAGE_ROWS)?;
+    let limit = which.limit.unwrap_or(100);
     let rows = usages.report(reader, question, by, limit).await?;
     Ok(match which.format {
         Some(Format::Csv) => csv(&rows),

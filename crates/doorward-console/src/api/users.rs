@@ -276,14 +276,17 @@ impl Added {
 struct New {
     /// The sign-in name: 1 to 64 letters, digits, '.', '_', '-' or '@'.
     #[schemars(length(min = 1, max = 64))]
+    #[schemars(extend("x-code" = "invalid_name"))]
     name: String,
     email: Option<String>,
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
+    #[schemars(extend("x-code" = "invalid_roles"))]
     roles: Vec<String>,
     /// A first password, which the user must change at the first sign-in. Without one, and without
     /// `provider`, the user chooses one by a link.
     #[schemars(length(max = 1024))]
+    #[schemars(extend("x-code" = "invalid_password"))]
     password: Option<String>,
     /// True if the user keeps the password and need not change it.
     #[serde(default)]
@@ -318,6 +321,7 @@ struct SignOut {
 #[serde(deny_unknown_fields)]
 struct Password {
     #[schemars(length(min = 1, max = 1024))]
+    #[schemars(extend("x-code" = "invalid_password"))]
     password: String,
 }
 

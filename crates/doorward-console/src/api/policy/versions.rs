@@ -9,8 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::operation::{
-    Answered, ApiCaller, IfMatch, JsonBody, PathValue, QueryParams, Refused, limit, show,
-    show_state,
+    Answered, ApiCaller, IfMatch, JsonBody, PathValue, QueryParams, Refused, show, show_state,
 };
 use crate::Console;
 
@@ -109,7 +108,7 @@ pub(super) async fn list(
     State(console): State<Arc<Console>>,
     QueryParams(which): QueryParams<VersionsQuery>,
 ) -> Answered {
-    let most = limit(which.limit, 50, 100)?;
+    let most = which.limit.unwrap_or(50);
     let mut versions = console.admin.policies.versions(which.before, most + 1).await?;
     let more = u64::try_from(versions.len()).unwrap_or(u64::MAX) > most;
     versions.truncate(usize::try_from(most).unwrap_or(usize::MAX));
