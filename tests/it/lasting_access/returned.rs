@@ -18,7 +18,7 @@ const UPSTREAM: [(&str, &str); 7] = [
     ("set-url", "https://notes.example/mcp"),
     ("set-title", "Notes & more"),
     ("set-auth", "header"),
-    ("set-header", "X-Key: secret-1"),
+    ("set-header", "X-Key: hush-1"),
 ];
 
 /// The forms in which something new is entered.
@@ -39,7 +39,7 @@ fn new_ones() -> [Entered<'static>; 4] {
                 ("set-kind", "oidc"),
                 ("set-issuer", "https://sso.example"),
                 ("set-client_id", "door"),
-                ("set-client_secret", "secret-3"),
+                ("set-client_secret", "hush-3"),
             ],
             kept: vec!["value=\"sso\"", "value=\"https://sso.example\"", "value=\"door\""],
         },
@@ -76,12 +76,12 @@ impl Entered<'_> {
         let csrf = last_csrf(&shown);
         let sent = [&[("csrf", csrf.as_str())], self.fields.as_slice()].concat();
         let again = browser.post(&server.at(self.action), &sent).await.expect(303);
-        assert!(!again.location().contains("secret-"), "{}", again.location());
+        assert!(!again.location().contains("hush-"), "{}", again.location());
         let back = signed_in_again(server, browser, &again).await;
         for text in &self.kept {
             assert!(back.body.contains(text), "{page}: {text} is missing: {}", back.body);
         }
-        assert!(!back.body.contains("secret-"), "{page}");
+        assert!(!back.body.contains("hush-"), "{page}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn an_administrator_who_signs_in_again_returns_to_the_entered_form() {
             ("name", "notes"),
             ("seen", &seen),
             ("set-title", "Notes & less"),
-            ("set-header", "X-Key: secret-2"),
+            ("set-header", "X-Key: hush-2"),
         ],
         kept: vec!["Notes &#38; less"],
     };
