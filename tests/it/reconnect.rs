@@ -158,7 +158,7 @@ async fn a_service_that_registers_at_every_connection_is_listed_once_and_nothing
     // The page tells those of one name apart by the hosts that receive their access.
     let page = root.get(&server.at("/account")).await.expect(200).body;
     for hosts in ["claude.ai, claude.com", "evil.example", "claude.ai.evil.example", "127.0.0.1"] {
-        assert!(page.contains(&format!(">access goes to {hosts}<")), "{hosts}: {page}");
+        assert!(page.contains(&format!("access goes to {hosts}<")), "{hosts}: {page}");
     }
     // The registrations that it left behind are deleted a day later, and no others.
     let registered = async || {

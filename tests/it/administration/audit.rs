@@ -132,7 +132,7 @@ async fn an_open_page_learns_of_entries_that_fit_its_search_and_of_no_others() {
     let server = &stage.server;
     let path = "/admin/audit/news?kind=user.added";
     let request = stage.browser.raw(Method::GET, &server.at(path));
-    let mut news = request.send().await.unwrap();
+    let mut news = request.header("cookie", stage.browser.cookies()).send().await.unwrap();
     assert_eq!(news.status(), 200);
     let media = news.headers()["content-type"].to_str().unwrap();
     assert!(media.starts_with("text/event-stream"), "{media}");

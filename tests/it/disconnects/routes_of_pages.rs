@@ -134,10 +134,11 @@ pub(super) async fn account_tokens(stage: &Stage) -> Vec<Vec<u8>> {
 
 pub(super) async fn account_narrow(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
+    let page = format!("{}?app={}", routes::ACCOUNT, stage.client.id);
     let mut all = Vec::new();
     for _ in 0..FEW {
         stage.client.tokens(&browser, &[("scope", "mcp:write")]).await;
-        let csrf = csrf(stage, &browser, routes::ACCOUNT, routes::ACCOUNT_NARROW).await;
+        let csrf = csrf(stage, &browser, &page, routes::ACCOUNT_NARROW).await;
         let fields = [
             ("csrf", csrf.as_str()),
             ("client_id", stage.client.id.as_str()),

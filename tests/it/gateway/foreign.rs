@@ -100,7 +100,10 @@ async fn an_upstream_can_lead_a_user_to_https_links_alone() {
         {"type": "resource_link", "uri": "javascript:alert(1)", "name": "x"}, {"type": "resource_link", "uri": "notes://1", "name": "y"}, {"type": "text", "text": "z"}]}}]);
     let page = says(&server, &alice.token, links).await;
     let content = page["result"]["content"].as_array().unwrap();
-    assert_eq!((content.len(), &content[0]["uri"]), (2, &json!("wiki+notes://1")), "{page}");
+    // In the place of the first is the reason for which it is left out.
+    let told = content[0]["text"].as_str().unwrap();
+    assert!(told.contains("is left out") && !told.contains("javascript"), "{page}");
+    assert_eq!((content.len(), &content[1]["uri"]), (3, &json!("wiki+notes://1")), "{page}");
 }
 
 #[tokio::test]
