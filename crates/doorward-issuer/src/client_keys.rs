@@ -66,7 +66,8 @@ impl Kept {
 
 /// Key sets by client.
 pub(crate) struct ClientKeys {
-    flights: SingleFlight<ClientId, Fetched>,
+    /// By client and URL: a client that changes its URL meanwhile does not get the former keys.
+    flights: SingleFlight<(ClientId, String), Fetched>,
     kept: Mutex<HashMap<ClientId, Kept>>,
 }
 
@@ -114,13 +115,14 @@ impl Issuer {
             return fetched.map(|set| KeySet { set, is_kept: true });
         }
         let (issuer, id) = (self.clone(), client.id.clone());
+        let flight = (client.id.clone(), uri.clone());
         let fetch = move || async move {
             let fetched = issuer.fetch_keys(&id, &url).await;
             let at = issuer.services.clock.now();
             issuer.client_keys.keep(id, Kept { uri, at, fetched: fetched.clone() });
             fetched
         };
-        let fetched = self.client_keys.flights.run(client.id.clone(), fetch).await;
+        let fetched = self.client_keys.flights.run(flight, fetch).await;
         let fetched = fetched.map_err(|error| {
             unavailable(&format!("the client's keys could not be fetched: {error}"))
         })?;
