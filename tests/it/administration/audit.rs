@@ -113,7 +113,7 @@ async fn entries_are_found_by_every_fact_of_theirs_in_each_front_end() {
     // A value that no entry can have is an error, not an empty list.
     let long = "x".repeat(201);
     for (name, value) in [
-        ("user", "nobody-here"),
+        ("user", "no-such-user"),
         ("client", "c_none"),
         ("kind", "user.asleep"),
         ("address", "localhost"),

@@ -75,8 +75,8 @@ impl Issuer {
     }
 
     /// The scopes that this user may be offered to allow, as far as roles and factors permit: the
-    /// requested ones, and for a step up those that were allowed before. A narrower request asks for
-    /// what it names alone.
+    /// requested ones, and for a step up those that were allowed before. A narrower request is
+    /// offered the scopes that it names, and no others.
     pub fn offered(
         &self,
         request: &AuthorizationRequest,
